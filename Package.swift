@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "ferd",
+  products: [
+    .executable(name: "ferd", targets: ["ferd"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // System libraries: a module map and macro shims, no logic.
+    .systemLibrary(
+      name: "CFFmpeg", providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])]),
+    .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
+
+    // Vector kernels that need function-level target attributes.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+
+    .target(name: "Pixels", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+    .target(name: "Capture", dependencies: ["Pixels", "CFFmpeg"], swiftSettings: swiftSettings),
+    .target(name: "Inference", dependencies: ["CDNNL", "CKernels"], swiftSettings: swiftSettings),
+    .target(name: "FaceCrop", dependencies: ["Pixels", "Inference"], swiftSettings: swiftSettings),
+    .target(
+      name: "Training",
+      dependencies: ["Pixels", "Capture", "Inference", "FaceCrop", "CDNNL", "CKernels"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Pipeline", dependencies: ["Pixels", "Capture", "FaceCrop", "Inference"],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "ferd",
+      dependencies: [
+        "Pixels", "Capture", "FaceCrop", "Inference", "Training", "Pipeline",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
+
+    .target(
+      name: "TestSupport", dependencies: ["Pixels", "Capture", "Inference"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    .testTarget(name: "PixelsTests", dependencies: ["Pixels", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CaptureTests", dependencies: ["Capture", "Pixels", "CFFmpeg", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "InferenceTests", dependencies: ["Inference", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "FaceCropTests", dependencies: ["FaceCrop", "Pixels", "Inference", "Capture", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["Training", "Inference", "FaceCrop", "Pixels", "Capture", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: ["Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(name: "FerdTests", dependencies: ["ferd", "TestSupport"], swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6]
+)
