@@ -1,0 +1,69 @@
+package import CDNNL
+
+/// The oneDNN engine and its threads. oneDNN 2.x, C interface: <https://oneapi-src.github.io/oneDNN/v2/>.
+package enum DNNL {
+  /// The processor; made once, never destroyed.
+  package nonisolated(unsafe) static let engine: dnnl_engine_t = {
+    var engine: dnnl_engine_t?
+    let status = dnnl_engine_create(&engine, dnnl_cpu, 0)
+    precondition(status == dnnl_success, "oneDNN offers no CPU engine")
+    return engine!
+  }()
+
+  /// Turns a status into an error that names the operation.
+  package static func check(
+    _ status: dnnl_status_t, _ operation: @autoclosure () -> String
+  ) throws(InferenceError) {
+    guard status != dnnl_success else { return }
+    throw .backend(operation: operation(), status: describe(status))
+  }
+
+  private static func describe(_ status: dnnl_status_t) -> String {
+    switch status {
+    case dnnl_out_of_memory: "out of memory"
+    case dnnl_invalid_arguments: "invalid arguments"
+    case dnnl_unimplemented: "not implemented for these shapes, layouts or data types"
+    case dnnl_runtime_error: "run-time error"
+    default: "status \(status.rawValue)"
+    }
+  }
+
+  /// Sets how many threads the OpenMP regions started from the calling thread use.
+  ///
+  /// Primitives choose their blocking for the count in force when they are made: make and run them with the same one.
+  package static func setThreadCount(_ threads: Int) {
+    omp_set_num_threads(Int32(threads))
+  }
+
+  /// True where the processor multiplies bf16 natively. oneDNN emulates it from AVX-512 on, which gains nothing.
+  package static let hasNativeBF16: Bool = {
+    let isa = dnnl_get_effective_cpu_isa()
+    return isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx
+  }()
+}
+
+extension Precision {
+  package var dataType: dnnl_data_type_t {
+    switch self {
+    case .f32: dnnl_f32
+    case .bf16: dnnl_bf16
+    }
+  }
+
+  /// bf16 where the processor multiplies it natively, f32 otherwise.
+  public static var fastest: Precision { DNNL.hasNativeBF16 ? .bf16 : .f32 }
+}
+
+/// The order in which primitives run; each plan or graph has its own. Not thread-safe.
+package final class ExecutionStream {
+  package let handle: dnnl_stream_t
+
+  package init() throws(InferenceError) {
+    var stream: dnnl_stream_t?
+    let status = dnnl_stream_create(&stream, DNNL.engine, UInt32(dnnl_stream_default_flags.rawValue))
+    try DNNL.check(status, "stream")
+    handle = stream!
+  }
+
+  deinit { dnnl_stream_destroy(handle) }
+}
