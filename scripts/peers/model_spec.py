@@ -166,10 +166,11 @@ class SpecModule(torch.nn.Module):
             if not name.endswith("num_batches_tracked")}
 
     def load(self, tensors):
-        """Takes parameters by ferd's names; each one must be there."""
+        """Takes parameters by ferd's names; each one must be there. (`make-fixtures` puts `parameter/` before them.)"""
         with torch.no_grad():
             for name, tensor in self.state().items():
-                tensor.copy_(torch.from_numpy(tensors[name]))
+                values = tensors[name] if name in tensors else tensors["parameter/" + name]
+                tensor.copy_(torch.from_numpy(values))
 
 
 # Builders of the JSON, for networks that are described in Python.
