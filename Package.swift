@@ -64,7 +64,13 @@ let package = Package(
       name: "PipelineTests",
       dependencies: ["Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "TestSupport"],
       swiftSettings: swiftSettings),
-    .testTarget(name: "FerdTests", dependencies: ["ferd", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "FerdTests",
+      dependencies: [
+        "ferd", "Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Foundation
+
+/// Factors on the classes' probabilities, from the command line or a file; the same in every subcommand.
+///
+/// Any of these options replaces the ensemble's own factors as a whole; classes not named are 1.
+struct BiasOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Bias factors: a list (angry=4.5,neutral=2.8) or a bias.json.",
+      discussion: """
+        Each class's probability is multiplied by its factor, then all are scaled to sum to 1. Any bias option \
+        replaces the ensemble's own factors; classes not named are 1. --bias none switches the correction off.
+        """, valueName: "list-or-file"))
+  var bias: String?
+
+  @Option(help: ArgumentHelp("Bias factor of this one class (likewise the options below).", valueName: "x"))
+  var angryBias: Double?
+  @Option(help: ArgumentHelp(visibility: .default))
+  var disgustBias: Double?
+  @Option(help: ArgumentHelp(visibility: .default))
+  var fearBias: Double?
+  @Option(help: ArgumentHelp(visibility: .default))
+  var happyBias: Double?
+  @Option(help: ArgumentHelp(visibility: .default))
+  var sadBias: Double?
+  @Option(help: ArgumentHelp(visibility: .default))
+  var surpriseBias: Double?
+  @Option(help: ArgumentHelp(visibility: .default))
+  var neutralBias: Double?
+
+  /// The options of one class each, those that were given.
+  private var single: [String: Double] {
+    let all = [
+      "angry": angryBias, "disgust": disgustBias, "fear": fearBias, "happy": happyBias, "sad": sadBias,
+      "surprise": surpriseBias, "neutral": neutralBias,
+    ]
+    return all.compactMapValues { $0 }
+  }
+
+  func validate() throws {
+    for (name, factor) in single { try Self.check(factor, of: name) }
+    if let bias, bias.contains("=") { _ = try Self.parse(list: bias) }
+  }
+
+  /// The factors that the user asked for, by class; nil where no bias option was given, so that the ensemble's
+  /// own hold. An option of one class wins over `--bias`.
+  ///
+  /// - Parameter labels: the ensemble's classes.
+  /// - Throws: `CommandFailure` for a class that the ensemble does not know (64) and for a `bias.json` that is
+  ///   missing (66) or damaged (65).
+  func factors(labels: [String]) throws -> [String: Double]? {
+    guard bias != nil || !single.isEmpty else { return nil }
+    var named: [String: Double] = [:]
+    if let bias, bias != "none" {
+      named = bias.contains("=") ? try Self.parse(list: bias) : try Self.read(file: bias)
+    }
+    named.merge(single) { $1 }
+    for name in named.keys.sorted() where !labels.contains(name) {
+      throw CommandFailure(
+        .wrongUsage, "a bias for \"\(name)\", but the model's classes are \(labels.joined(separator: ", "))")
+    }
+    return Dictionary(uniqueKeysWithValues: labels.map { ($0, named[$0] ?? 1) })
+  }
+
+  private static func check(_ factor: Double, of name: String) throws {
+    guard factor.isFinite, factor > 0, factor <= 1e6 else {
+      throw ValidationError("The bias of \"\(name)\" must be a positive number up to 1000000, not \(factor).")
+    }
+  }
+
+  private static func parse(list: String) throws -> [String: Double] {
+    var factors: [String: Double] = [:]
+    for part in list.split(separator: ",", omittingEmptySubsequences: false) {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = pair[0].trimming()
+      guard pair.count == 2, let factor = Double(pair[1].trimming()), !name.isEmpty else {
+        throw ValidationError("--bias takes a list such as angry=4.5,neutral=2.8; \"\(part)\" is no part of one.")
+      }
+      guard factors.updateValue(factor, forKey: name) == nil else {
+        throw ValidationError("--bias names \"\(name)\" twice.")
+      }
+      try check(factor, of: name)
+    }
+    return factors
+  }
+
+  private static func read(file: String) throws -> [String: Double] {
+    struct BiasFile: Decodable { var factors: [String: Double] }
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw CommandFailure(.noSuchInput, "\(file): no such bias file (a list needs a \"=\": angry=4.5,neutral=2.8)")
+    }
+    do {
+      let factors = try JSONDecoder().decode(BiasFile.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+        .factors
+      for (name, factor) in factors { try check(factor, of: name) }
+      return factors
+    } catch {
+      throw CommandFailure(.unreadable, "\(file): expected a bias.json with positive \"factors\" (\(error))")
+    }
+  }
+}
+
+extension Substring {
+  /// Without spaces and tabs at both ends.
+  fileprivate func trimming() -> String {
+    String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+  }
+}
