@@ -9,6 +9,8 @@ public struct CaptureError: Error, Equatable, Sendable {
     case deviceUnavailable
     /// Reading or writing failed on the way.
     case inputOutput
+    /// Somebody asked for the end before the first frame came.
+    case cancelled
   }
 
   public var code: Code

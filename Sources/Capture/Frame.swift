@@ -1,14 +1,42 @@
 public import Pixels
 
+/// What the samples of a frame lie in; each kind of source has its own.
+protocol FrameStorage: AnyObject {
+  /// Gives decoder buffers back; memory of its own is kept for the next filling.
+  func clear()
+}
+
 /// One picture of a source, upright.
+///
+/// Whoever holds it may move it between threads, one at a time: nothing changes it but the source it came from, in
+/// `read(into:)`.
 public final class Frame: @unchecked Sendable {
   /// Counts the source's frames from 0.
   public internal(set) var sequence = 0
-  /// On the stream's own clock, 0 at its first frame; never goes back.
+  /// On the stream's own clock, 0 at its first frame; strictly increasing.
   public internal(set) var presentationTimeNanoseconds: Int64 = 0
   public internal(set) var status = FrameStatus.ok
   /// Valid until the frame is filled again or released.
   public internal(set) var luma: LumaPlane?
 
-  init() {}
+  /// Owns what `luma` points to.
+  var storage: any FrameStorage
+
+  init(storage: any FrameStorage) {
+    self.storage = storage
+  }
+
+  func clear() {
+    luma = nil
+    storage.clear()
+  }
+
+  /// Takes over the content of `other`, which gets this frame's in return.
+  func exchange(with other: Frame) {
+    swap(&sequence, &other.sequence)
+    swap(&presentationTimeNanoseconds, &other.presentationTimeNanoseconds)
+    swap(&status, &other.status)
+    swap(&luma, &other.luma)
+    swap(&storage, &other.storage)
+  }
 }

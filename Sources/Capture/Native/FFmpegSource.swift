@@ -1,0 +1,130 @@
+import CFFmpeg
+import Pixels
+
+/// A video, stream or still picture that FFmpeg decodes.
+///
+/// Its first frame is decoded when it is opened, so that whatever opens has a picture and a size.
+public final class FFmpegSource: FrameSource {
+  public private(set) var info: SourceInfo
+  public var decodeErrors: Int { decoder.errorCount + unusableFrames }
+
+  private let input: MediaInput
+  private let decoder: StreamDecoder
+  private let extractor = LumaExtractor()
+  private let streamOrientation: Orientation
+  private var clock: StreamClock
+  private var sequence = 0
+  /// The frame that was decoded on opening, until it is read.
+  private var firstFrame: Frame?
+  /// Frames that were decoded but whose samples cannot be used.
+  private var unusableFrames = 0
+
+  /// Opens `name` (a path, a URL, or `-`) and decodes the first frame.
+  public init(_ name: String, options: SourceOptions = SourceOptions()) throws(CaptureError) {
+    input = try MediaInput(name, options: options)
+    let stream = try input.selectStream(options.streamIndex)
+    decoder = try StreamDecoder(input: input, stream: stream, options: options)
+    streamOrientation = Orientation(stream: stream)
+
+    let isStill = input.isStillPicture
+    let rate = isStill ? nil : FFmpegSource.frameRate(of: stream)
+    clock = StreamClock(usualDuration: Int64(1e9 / (rate ?? 25)))
+    let count =
+      isStill ? 1 : FFmpegSource.estimatedFrameCount(stream: stream, input: input, frameRate: rate)
+    info = SourceInfo(
+      name: name, width: 0, height: 0, frameRate: rate, estimatedFrameCount: count, isStillPicture: isStill)
+
+    let frame = makeFrame()
+    guard try decodeNext(into: frame), let luma = frame.luma else {
+      throw options.cancellation.isCancelled
+        ? CaptureError(.cancelled, input: name, "cancelled before its first frame")
+        : CaptureError(.unreadable, input: name, "not one frame could be decoded")
+    }
+    firstFrame = frame
+    info.width = luma.width
+    info.height = luma.height
+  }
+
+  /// Ends a blocked read from another thread; the same as cancelling `SourceOptions.cancellation`.
+  public var cancellation: CaptureCancellation { input.interruptGuard.cancellation }
+
+  public func makeFrame() -> Frame { Frame(storage: DecodedPicture()) }
+
+  public func read(into frame: Frame) throws(CaptureError) -> Bool {
+    if let first = firstFrame {
+      frame.clear()
+      frame.exchange(with: first)
+      firstFrame = nil
+      return true
+    }
+    return try decodeNext(into: frame)
+  }
+
+  private func decodeNext(into frame: Frame) throws(CaptureError) -> Bool {
+    guard let picture = frame.storage as? DecodedPicture else {
+      preconditionFailure("a frame of another kind of source")
+    }
+    frame.clear()
+    while let status = try decoder.decode(into: picture.frame) {
+      let orientation = Orientation(frame: picture.frame, streamOrientation: streamOrientation)
+      // The frame counts even where its samples are of no use: the numbers of the others must not shift.
+      frame.sequence = sequence
+      frame.presentationTimeNanoseconds = time(of: picture.frame)
+      sequence += 1
+      guard let luma = extractor.luma(of: picture, orientation: orientation) else {
+        unusableFrames += 1
+        picture.clear()
+        continue
+      }
+      frame.status = status
+      frame.luma = luma
+      return true
+    }
+    return false
+  }
+
+  private func time(of frame: UnsafeMutablePointer<AVFrame>) -> Int64 {
+    let base = decoder.stream.pointee.time_base
+    let timestamp = frame.pointee.best_effort_timestamp
+    let nanoseconds = timestamp == ferd_av_nopts ? nil : timestamp.rescaled(from: base)
+    return clock.time(of: nanoseconds, duration: frame.pointee.pkt_duration.rescaled(from: base))
+  }
+
+  private static func frameRate(of stream: UnsafeMutablePointer<AVStream>) -> Double? {
+    for rate in [stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate] where rate.num > 0 && rate.den > 0 {
+      let value = Double(rate.num) / Double(rate.den)
+      // Streams without timing show their time base (90,000, 1,000,000) here.
+      if value < 1001 { return value }
+    }
+    return nil
+  }
+
+  private static func estimatedFrameCount(
+    stream: UnsafeMutablePointer<AVStream>, input: MediaInput, frameRate: Double?
+  ) -> Int? {
+    if stream.pointee.nb_frames > 0 { return Int(stream.pointee.nb_frames) }
+    guard let frameRate else { return nil }
+    var seconds = 0.0
+    if stream.pointee.duration > 0 {
+      seconds = Double(stream.pointee.duration) * av_q2d(stream.pointee.time_base)
+    } else if input.context.pointee.duration > 0 {
+      seconds = Double(input.context.pointee.duration) / Double(AV_TIME_BASE)
+    }
+    let count = (seconds * frameRate).rounded()
+    return count >= 1 && count < 1e12 ? Int(count) : nil
+  }
+}
+
+extension MediaInput {
+  /// One picture in a file of its own. Pictures in a row on a pipe are a video.
+  var isStillPicture: Bool {
+    formatName == "image2" || (formatName.hasSuffix("_pipe") && context.pointee.pb?.pointee.seekable != 0)
+  }
+}
+
+extension Int64 {
+  /// Stream time to nanoseconds, clamped where it does not fit.
+  fileprivate func rescaled(from base: AVRational) -> Int64 {
+    av_rescale_q_rnd(self, base, AVRational(num: 1, den: 1_000_000_000), AV_ROUND_NEAR_INF)
+  }
+}

@@ -1,0 +1,40 @@
+import CFFmpeg
+import Glibc
+import Synchronization
+
+/// Tells FFmpeg's blocking calls, and ours, when to give up.
+final class InterruptGuard: Sendable {
+  let cancellation: CaptureCancellation
+  /// Monotonic nanoseconds; `UInt64.max` where there is all the time in the world.
+  private let deadline = Atomic<UInt64>(.max)
+
+  init(cancellation: CaptureCancellation) {
+    self.cancellation = cancellation
+  }
+
+  /// Gives the calls from now on a number of seconds; nil takes the limit away.
+  func allow(seconds: Double?) {
+    let limit = seconds.map { InterruptGuard.now() &+ UInt64(max(0, min($0, 1e9)) * 1e9) }
+    deadline.store(limit ?? .max, ordering: .relaxed)
+  }
+
+  var hasExpired: Bool {
+    let limit = deadline.load(ordering: .relaxed)
+    return limit != .max && InterruptGuard.now() >= limit
+  }
+
+  var shouldStop: Bool { cancellation.isCancelled || hasExpired }
+
+  /// For `AVFormatContext.interrupt_callback`; valid as long as the guard lives.
+  var callback: AVIOInterruptCB {
+    AVIOInterruptCB(
+      callback: { Unmanaged<InterruptGuard>.fromOpaque($0!).takeUnretainedValue().shouldStop ? 1 : 0 },
+      opaque: Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  private static func now() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}

@@ -1,0 +1,127 @@
+import CFFmpeg
+import Glibc
+
+/// An opened container: the demuxer and what it reads from.
+final class MediaInput {
+  let name: String
+  let context: UnsafeMutablePointer<AVFormatContext>
+  let interruptGuard: InterruptGuard
+  let isNetwork: Bool
+  private let networkTimeoutSeconds: Double
+  private let bytes: ByteInput?
+
+  init(_ name: String, options: SourceOptions) throws(CaptureError) {
+    FFmpegLibrary.prepare()
+    self.name = name
+    let location = try InputLocation(name)
+    networkTimeoutSeconds = options.networkTimeoutSeconds
+    interruptGuard = InterruptGuard(cancellation: options.cancellation)
+
+    // With a pattern type other than `none`, a picture called "100%d.png" would be taken for a sequence.
+    var dictionary = OptionDictionary(["pattern_type": "none"])
+    var format: UnsafeMutablePointer<AVFormatContext>? = avformat_alloc_context()
+    format!.pointee.interrupt_callback = interruptGuard.callback
+    var url: String
+    switch location {
+    case .file(let path):
+      url = "file:" + path
+      bytes = nil
+      isNetwork = false
+    case .descriptor(let descriptor, let owned):
+      url = ""
+      let input = ByteInput(descriptor: descriptor, owned: owned, interruptGuard: interruptGuard)
+      format!.pointee.pb = input.context
+      bytes = input
+      isNetwork = false
+    case .url(let text):
+      url = text
+      bytes = nil
+      isNetwork = true
+      // RTSP over UDP loses packets without a word and needs open ports; TCP is what cameras are used with.
+      dictionary.set("rtsp_transport", "tcp")
+      interruptGuard.allow(seconds: networkTimeoutSeconds)
+    }
+
+    var code = avformat_open_input(&format, url, nil, &dictionary.handle)
+    // The function frees the context where it fails.
+    guard code >= 0, let opened = format else {
+      throw MediaInput.openingError(
+        code, name: name, location: location, interruptGuard: interruptGuard, timeout: networkTimeoutSeconds)
+    }
+    context = opened
+    if isNetwork { interruptGuard.allow(seconds: networkTimeoutSeconds) }
+    code = avformat_find_stream_info(context, nil)
+    guard code >= 0, !interruptGuard.shouldStop else {
+      throw MediaInput.openingError(
+        code, name: name, location: location, interruptGuard: interruptGuard, timeout: networkTimeoutSeconds)
+    }
+  }
+
+  deinit {
+    interruptGuard.allow(seconds: isNetwork ? 2 : nil)
+    // Our own byte reader survives this and is freed with `bytes`.
+    var format: UnsafeMutablePointer<AVFormatContext>? = context
+    avformat_close_input(&format)
+  }
+
+  /// Short name of the container format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+  var formatName: String { String(cString: context.pointee.iformat.pointee.name) }
+
+  var streams: UnsafeBufferPointer<UnsafeMutablePointer<AVStream>?> {
+    UnsafeBufferPointer(start: context.pointee.streams, count: Int(context.pointee.nb_streams))
+  }
+
+  /// The next packet of any stream; FFmpeg's code. A server that sends nothing for too long makes it return
+  /// `AVERROR_EXIT`.
+  func read(into packet: UnsafeMutablePointer<AVPacket>) -> Int32 {
+    if isNetwork { interruptGuard.allow(seconds: networkTimeoutSeconds) }
+    return av_read_frame(context, packet)
+  }
+
+  /// The error of the transport (disk, network) below the demuxer; nil where the bytes themselves come as they should.
+  var transportError: Int32? {
+    guard let io = context.pointee.pb, io.pointee.error < 0, io.pointee.error != ferd_averror_eof else {
+      return nil
+    }
+    return io.pointee.error
+  }
+
+  func timeoutError() -> CaptureError {
+    CaptureError(.inputOutput, input: name, "nothing came for \(networkTimeoutSeconds.formattedSeconds)")
+  }
+
+  private static func openingError(
+    _ code: Int32, name: String, location: InputLocation, interruptGuard: InterruptGuard, timeout: Double
+  ) -> CaptureError {
+    if interruptGuard.cancellation.isCancelled {
+      return CaptureError(.cancelled, input: name, "cancelled while it was opened")
+    }
+    if case .url = location {
+      if interruptGuard.hasExpired || code == -ETIMEDOUT {
+        return CaptureError(.noSuchInput, input: name, "no answer within \(timeout.formattedSeconds)")
+      }
+      switch code {
+      case ferd_averror_http_not_found:
+        return CaptureError(.noSuchInput, input: name, "the server does not have it (404)")
+      case ferd_averror_no_protocol:
+        return CaptureError(.unreadable, input: name, "FFmpeg does not speak this protocol")
+      // A name that no name server knows comes as EIO.
+      case -EIO, -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH, -ENETDOWN, -ECONNRESET, -ENOENT, -EADDRNOTAVAIL:
+        return CaptureError(.noSuchInput, input: name, "cannot reach it: \(FFmpegLibrary.describe(code))")
+      default: break
+      }
+    }
+    guard code == ferd_averror_invalid_data || code == ferd_averror_eof else {
+      return CaptureError(.unreadable, input: name, FFmpegLibrary.describe(code))
+    }
+    return CaptureError(.unreadable, input: name, notMedia)
+  }
+
+  static let notMedia =
+    "expected a video or a picture, found neither (no format that FFmpeg knows, or cut off at its head)"
+}
+
+extension Double {
+  /// A number of seconds for messages.
+  fileprivate var formattedSeconds: String { self == rounded() ? "\(Int(self)) s" : "\(self) s" }
+}

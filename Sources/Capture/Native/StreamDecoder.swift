@@ -1,0 +1,150 @@
+import CFFmpeg
+import Glibc
+
+/// Reads the packets of one stream and decodes them, with all errors counted.
+final class StreamDecoder {
+  let input: MediaInput
+  let stream: UnsafeMutablePointer<AVStream>
+  private let codec: UnsafeMutablePointer<AVCodecContext>
+  private let packet: UnsafeMutablePointer<AVPacket>
+
+  /// Packets that were torn or could not be decoded, places where the container could not be read, and frames that
+  /// the decoder had to repair.
+  private(set) var errorCount = 0
+  private var state = State.reading
+  /// What ended the input early; thrown when all frames that came before it are out.
+  private var failure: CaptureError?
+  private var consecutiveReadErrors = 0
+  private var drainErrors = 0
+  /// Position in the input of the last packet that came torn; -1 where none did.
+  private var tornPosition: Int64 = -1
+
+  private enum State {
+    case reading
+    /// The input is at its end; the decoder may hold frames back.
+    case draining
+    case finished
+  }
+
+  /// A container that is torn at one place is usually readable again a little later; one that fails this often in a row
+  /// has ended (each frame missing at the end of a cut file is one error of the demuxer).
+  private static let longestErrorRun = 256
+  /// 16,384 × 16,384: beyond it, a damaged header is likelier than a picture.
+  private static let largestPicture: Int64 = 1 << 28
+
+  init(
+    input: MediaInput, stream: UnsafeMutablePointer<AVStream>, options: SourceOptions
+  ) throws(CaptureError) {
+    self.input = input
+    self.stream = stream
+    let parameters = stream.pointee.codecpar!
+    guard let decoder = avcodec_find_decoder(parameters.pointee.codec_id),
+      var context = Optional(avcodec_alloc_context3(decoder)!)
+    else {
+      throw CaptureError(
+        .unreadable, input: input.name,
+        "no decoder for \(String(cString: avcodec_get_name(parameters.pointee.codec_id)))")
+    }
+    codec = context
+    packet = av_packet_alloc()
+    avcodec_parameters_to_context(context, parameters)
+    context.pointee.pkt_timebase = stream.pointee.time_base
+    context.pointee.thread_count = Int32(clamping: max(1, options.threadCount))
+    context.pointee.max_pixels = StreamDecoder.largestPicture
+    // A frame that is damaged is delivered and marked rather than dropped: none of the input's frames may go missing.
+    context.pointee.flags |= ferd_codec_flag_output_corrupt | ferd_codec_flag_unaligned
+    context.pointee.err_recognition |= AV_EF_CRCCHECK
+    let code = avcodec_open2(context, decoder, nil)
+    guard code >= 0 else {
+      throw CaptureError(
+        .unreadable, input: input.name,
+        "cannot decode \(String(cString: decoder.pointee.name)): \(FFmpegLibrary.describe(code))")
+    }
+    context = codec
+  }
+
+  deinit {
+    var codec: UnsafeMutablePointer<AVCodecContext>? = codec
+    avcodec_free_context(&codec)
+    var packet: UnsafeMutablePointer<AVPacket>? = packet
+    av_packet_free(&packet)
+  }
+
+  /// Decodes the next frame.
+  ///
+  /// - Returns: nil at the end of the input, otherwise the frame's state.
+  /// - Throws: what broke the input off, after the last frame that came before.
+  func decode(into frame: UnsafeMutablePointer<AVFrame>) throws(CaptureError) -> FrameStatus? {
+    while state != .finished {
+      if input.interruptGuard.cancellation.isCancelled {
+        state = .finished
+        return nil
+      }
+      let code = avcodec_receive_frame(codec, frame)
+      switch code {
+      case 0:
+        guard isDamaged(frame) else { return .ok }
+        errorCount += 1
+        return .damaged
+      case ferd_averror_eagain:
+        if state == .reading { feed() }
+      case ferd_averror_eof:
+        state = .finished
+      default:
+        errorCount += 1
+        drainErrors += state == .draining ? 1 : 0
+        if drainErrors > StreamDecoder.longestErrorRun { state = .finished }
+      }
+    }
+    if let failure {
+      self.failure = nil
+      throw failure
+    }
+    return nil
+  }
+
+  /// Gives the decoder the stream's next packet, or tells it that there are no more.
+  private func feed() {
+    let code = input.read(into: packet)
+    guard code >= 0 else {
+      noteReadError(code)
+      return
+    }
+    consecutiveReadErrors = 0
+    defer { av_packet_unref(packet) }
+    guard packet.pointee.stream_index == stream.pointee.index else { return }
+    let isTorn = packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0
+    if isTorn { tornPosition = packet.pointee.pos }
+    let sent = avcodec_send_packet(codec, packet)
+    if isTorn || sent < 0 { errorCount += 1 }
+  }
+
+  private func noteReadError(_ code: Int32) {
+    if code == ferd_averror_eagain {
+      usleep(1000)
+      return
+    }
+    if input.interruptGuard.cancellation.isCancelled {
+      state = .finished
+      return
+    }
+    if code == ferd_averror_exit || input.interruptGuard.hasExpired {
+      failure = input.timeoutError()
+    } else if let transport = input.transportError {
+      failure = CaptureError(
+        .inputOutput, input: input.name, "the input broke off: \(FFmpegLibrary.describe(transport))")
+    } else if code != ferd_averror_eof {
+      // A run of errors is one damaged place.
+      if consecutiveReadErrors == 0 { errorCount += 1 }
+      consecutiveReadErrors += 1
+      if consecutiveReadErrors < StreamDecoder.longestErrorRun { return }
+    }
+    state = .draining
+    avcodec_send_packet(codec, nil)
+  }
+
+  private func isDamaged(_ frame: UnsafeMutablePointer<AVFrame>) -> Bool {
+    frame.pointee.flags & ferd_frame_corrupt != 0 || frame.pointee.decode_error_flags != 0
+      || (tornPosition >= 0 && frame.pointee.pkt_pos == tornPosition)
+  }
+}
