@@ -1,3 +1,5 @@
+import Foundation
+
 /// xoshiro256** (Blackman and Vigna, 2018), seeded through SplitMix64: small, fast, and its state can be saved,
 /// so that a resumed run draws what the interrupted one would have drawn.
 public struct RandomGenerator: RandomNumberGenerator, Codable, Equatable, Sendable {
@@ -46,6 +48,12 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Equatable, Sendab
 
   /// Uniform in [low, high).
   public mutating func uniform(_ low: Float, _ high: Float) -> Float { low + (high - low) * uniform() }
+
+  /// Normal with mean 0 and deviation 1 (Box and Muller 1958; one of the pair, so that no state hides between draws).
+  public mutating func normal() -> Float {
+    let radius = (-2 * logf(1 - uniform())).squareRoot()
+    return radius * cosf(2 * .pi * uniform())
+  }
 
   /// True with the given probability.
   public mutating func chance(_ probability: Float) -> Bool { uniform() < probability }

@@ -67,8 +67,8 @@ package final class Memory {
   package let descriptor: MemoryDescriptor
   package let handle: dnnl_memory_t
   package let pointer: UnsafeMutableRawPointer
-  /// Keeps the bytes alive.
-  private let owner: AlignedBuffer
+  /// Where the bytes lie.
+  package let buffer: AlignedBuffer
 
   /// A tensor in a buffer of its own, zeroed.
   package convenience init(_ descriptor: MemoryDescriptor) throws(InferenceError) {
@@ -79,7 +79,7 @@ package final class Memory {
   package init(_ descriptor: MemoryDescriptor, in buffer: AlignedBuffer, offset: Int) throws(InferenceError) {
     precondition(offset >= 0 && offset + descriptor.byteCount <= buffer.byteCount, "the tensor does not fit")
     self.descriptor = descriptor
-    owner = buffer
+    self.buffer = buffer
     let place = buffer.pointer + offset
     pointer = place
     var memory: dnnl_memory_t?
@@ -90,7 +90,7 @@ package final class Memory {
 
   /// The same bytes under another descriptor.
   package func viewed(as descriptor: MemoryDescriptor) throws(InferenceError) -> Memory {
-    try Memory(descriptor, in: owner, offset: pointer - owner.pointer)
+    try Memory(descriptor, in: buffer, offset: pointer - buffer.pointer)
   }
 
   /// The values as f32; only for tensors of that type.

@@ -1,0 +1,119 @@
+import CDNNL
+import Inference
+
+final class ConvolutionLayer: TrainableLayer {
+  let output: Memory
+  private let spec: ConvolutionSpec
+  private let name: String
+  private let input: GraphValue
+  /// The input in the layout that the convolution reads.
+  private let source: Memory
+  private let weights: Memory
+  private let weightsShape: [Int]
+  private let forward: PrimitiveDescriptor
+
+  init(_ spec: ConvolutionSpec, name: String, input: GraphValue, shape: FeatureShape, _ builder: GraphBuilder)
+    throws(InferenceError)
+  {
+    self.spec = spec
+    self.name = name
+    self.input = input
+    let kernel = [spec.kernelSize.height, spec.kernelSize.width]
+    weightsShape =
+      spec.groups == 1
+      ? [spec.outputChannels, spec.inputChannels] + kernel
+      : [spec.groups, spec.outputChannels / spec.groups, spec.inputChannels / spec.groups] + kernel
+    forward = try .convolution(
+      spec, propagation: dnnl_forward_training, source: builder.anyLayout(input.shape),
+      weights: MemoryDescriptor(weightsShape, builder.precision.dataType, dnnl_format_tag_any),
+      bias: spec.hasBias ? MemoryDescriptor(dense: [spec.outputChannels]) : nil,
+      destination: builder.anyLayout(shape), name: "\(name): forward")
+    source = try builder.converted(input.memory, to: forward.layout(of: DNNL_ARG_SRC)!, name: name)
+    weights = try builder.parameter("\(name).weight", shape: weightsShape)
+    let ordered = try builder.converted(weights, to: forward.layout(of: DNNL_ARG_WEIGHTS)!, name: "\(name).weight")
+    output = try Memory(forward.layout(of: DNNL_ARG_DST)!)
+    var arguments = [(DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, ordered), (DNNL_ARG_DST, output)]
+    if spec.hasBias {
+      arguments.append((DNNL_ARG_BIAS, try builder.parameter("\(name).bias", shape: [spec.outputChannels])))
+    }
+    builder.run(forward, arguments)
+  }
+
+  func buildBackward(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
+    try buildBackwardWeights(dOutput: dOutput, builder)
+    if input.needsGradient { try buildBackwardData(dOutput: dOutput, builder) }
+  }
+
+  private func buildBackwardWeights(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
+    let type = builder.precision.dataType
+    let bias = spec.hasBias ? MemoryDescriptor(dense: [spec.outputChannels]) : nil
+    let descriptor = try LayoutChoice.best(
+      actual: (source.descriptor, dOutput.descriptor), type: type
+    ) { source, dOutput throws(InferenceError) in
+      try .convolutionBackwardWeights(
+        spec, source: source, dWeights: MemoryDescriptor(weightsShape, dnnl_f32, dnnl_format_tag_any), dBias: bias,
+        dDestination: dOutput, hint: forward, name: "\(name): backward weights")
+    }
+    let x = try builder.converted(source, to: descriptor.layout(of: DNNL_ARG_SRC)!, name: name)
+    let dy = try builder.converted(dOutput, to: descriptor.layout(of: DNNL_ARG_DIFF_DST)!, name: name)
+    let dWeights = try builder.pool.acquire(descriptor.layout(of: DNNL_ARG_DIFF_WEIGHTS)!)
+    var arguments = [(DNNL_ARG_SRC, x), (DNNL_ARG_DIFF_DST, dy), (DNNL_ARG_DIFF_WEIGHTS, dWeights)]
+    let dBias: Memory? = if let bias { try builder.pool.acquire(bias) } else { nil }
+    if let dBias { arguments.append((DNNL_ARG_DIFF_BIAS, dBias)) }
+    builder.run(descriptor, arguments)
+    builder.releaseConverted(x, of: source)
+    builder.releaseConverted(dy, of: dOutput)
+    try builder.addToGradient("\(name).weight", shape: weightsShape, dWeights)
+    builder.pool.release(dWeights)
+    if let dBias {
+      try builder.addToGradient("\(name).bias", shape: [spec.outputChannels], dBias)
+      builder.pool.release(dBias)
+    }
+  }
+
+  private func buildBackwardData(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
+    let type = builder.precision.dataType
+    let descriptor = try LayoutChoice.best(
+      actual: (source.descriptor, dOutput.descriptor), type: type
+    ) { dSource, dOutput throws(InferenceError) in
+      try .convolutionBackwardData(
+        spec, dSource: dSource, weights: MemoryDescriptor(weightsShape, type, dnnl_format_tag_any),
+        dDestination: dOutput, hint: forward, name: "\(name): backward data")
+    }
+    let dy = try builder.converted(dOutput, to: descriptor.layout(of: DNNL_ARG_DIFF_DST)!, name: name)
+    let ordered = try builder.converted(
+      weights, to: descriptor.layout(of: DNNL_ARG_WEIGHTS)!, name: "\(name).weight")
+    try builder.contribute(to: input, layout: descriptor.layout(of: DNNL_ARG_DIFF_SRC)!, name: name) {
+      builder.run(descriptor, [(DNNL_ARG_DIFF_DST, dy), (DNNL_ARG_WEIGHTS, ordered), (DNNL_ARG_DIFF_SRC, $0)])
+    }
+    builder.releaseConverted(ordered, of: weights)
+    builder.releaseConverted(dy, of: dOutput)
+  }
+}
+
+/// Finds layouts for which oneDNN has a compiled kernel: some backward passes fall back to a reference loop in the
+/// layout that the forward pass chose (5x5 depthwise weights in blocked layout by two orders of magnitude).
+enum LayoutChoice {
+  static func best(
+    actual: (MemoryDescriptor, MemoryDescriptor), type: dnnl_data_type_t,
+    make: (MemoryDescriptor, MemoryDescriptor) throws(InferenceError) -> PrimitiveDescriptor
+  ) throws(InferenceError) -> PrimitiveDescriptor {
+    func both(_ tag: dnnl_format_tag_t) -> (MemoryDescriptor, MemoryDescriptor) {
+      (MemoryDescriptor(actual.0.shape, type, tag), MemoryDescriptor(actual.1.shape, type, tag))
+    }
+    var firstMade: PrimitiveDescriptor?
+    var failure: InferenceError?
+    for (first, second) in [actual, both(dnnl_format_tag_any), both(dnnl_nhwc), both(dnnl_nChw16c)] {
+      do throws(InferenceError) {
+        let descriptor = try make(first, second)
+        let implementation = descriptor.implementation
+        if !implementation.hasPrefix("ref") && !implementation.contains("gemm") { return descriptor }
+        firstMade = firstMade ?? descriptor
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let firstMade { return firstMade }
+    throw failure!
+  }
+}

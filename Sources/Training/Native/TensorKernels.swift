@@ -1,0 +1,80 @@
+internal import CKernels
+import Inference
+
+/// Element-wise kernels over flat buffers. Those of equal length are not checked again in C.
+enum TensorKernels {
+  typealias Buffer = UnsafeMutableBufferPointer<Float>
+
+  /// target += source
+  static func add(_ source: Buffer, to target: Buffer) {
+    precondition(source.count >= target.count)
+    ferd_add(source.baseAddress, target.baseAddress, target.count)
+  }
+
+  /// values *= factor
+  static func scale(_ values: Buffer, by factor: Float) { ferd_scale(values.baseAddress, values.count, factor) }
+
+  static func squareSum(_ values: Buffer) -> Double { ferd_square_sum(values.baseAddress, values.count) }
+
+  /// average += share · (values - average)
+  static func average(_ values: Buffer, into average: Buffer, share: Float) {
+    precondition(values.count == average.count)
+    ferd_average(average.baseAddress, values.baseAddress, average.count, share)
+  }
+
+  /// See `SGD`; `range` in values.
+  static func sgd(
+    _ store: ParameterStore, velocity: Buffer, range: Range<Int>, learningRate: Float, momentum: Float,
+    weightDecay: Float
+  ) {
+    ferd_sgd(
+      store.values.baseAddress! + range.lowerBound, store.gradients.baseAddress! + range.lowerBound,
+      velocity.baseAddress! + range.lowerBound, range.count, learningRate, momentum, weightDecay)
+  }
+
+  /// See `AdamW`; `range` in values.
+  static func adamW(
+    _ store: ParameterStore, mean: Buffer, square: Buffer, range: Range<Int>, learningRate: Float,
+    settings: AdamW.Settings, weightDecay: Float, step: Int
+  ) {
+    let start = range.lowerBound
+    ferd_adamw(
+      store.values.baseAddress! + start, store.gradients.baseAddress! + start, mean.baseAddress! + start,
+      square.baseAddress! + start, range.count, learningRate, settings.beta1, settings.beta2, settings.epsilon,
+      weightDecay, 1 - power(settings.beta1, step), 1 - power(settings.beta2, step))
+  }
+
+  private static func power(_ base: Float, _ exponent: Int) -> Float {
+    Float(powl(Double(base), exponent))
+  }
+
+  private static func powl(_ base: Double, _ exponent: Int) -> Double {
+    var result = 1.0
+    var factor = base
+    var rest = exponent
+    while rest > 0 {
+      if rest & 1 == 1 { result *= factor }
+      factor *= factor
+      rest >>= 1
+    }
+    return result
+  }
+
+  /// target = source with each element zeroed with `probability`, the others scaled by 1 / (1 - probability).
+  static func dropout(_ source: Memory, into target: Memory, precision: Precision, probability: Float, seed: UInt64)
+  {
+    let threshold = UInt32(Double(probability) * 0x1p32)
+    let scale = 1 / (1 - probability)
+    let bytes = min(source.descriptor.byteCount, target.descriptor.byteCount)
+    switch precision {
+    case .f32:
+      ferd_dropout_f32(
+        source.pointer.assumingMemoryBound(to: Float.self), target.pointer.assumingMemoryBound(to: Float.self),
+        bytes / 4, seed, threshold, scale)
+    case .bf16:
+      ferd_dropout_bf16(
+        source.pointer.assumingMemoryBound(to: UInt16.self), target.pointer.assumingMemoryBound(to: UInt16.self),
+        bytes / 2, seed, threshold, scale)
+    }
+  }
+}
