@@ -35,6 +35,14 @@ package enum DNNL {
     omp_set_num_threads(Int32(threads))
   }
 
+  package static let hasAVX512: Bool = {
+    let isa = dnnl_get_effective_cpu_isa()
+    return [
+      dnnl_cpu_isa_avx512_core, dnnl_cpu_isa_avx512_core_vnni, dnnl_cpu_isa_avx512_core_bf16,
+      dnnl_cpu_isa_avx512_core_amx,
+    ].contains(isa)
+  }()
+
   /// True where the processor multiplies bf16 natively. oneDNN emulates it from AVX-512 on, which gains nothing.
   package static let hasNativeBF16: Bool = {
     let isa = dnnl_get_effective_cpu_isa()
@@ -47,6 +55,14 @@ extension Precision {
     switch self {
     case .f32: dnnl_f32
     case .bf16: dnnl_bf16
+    }
+  }
+
+  /// False for bf16 on processors without AVX-512, where plans and graphs of that precision cannot be made.
+  public var isSupported: Bool {
+    switch self {
+    case .f32: true
+    case .bf16: DNNL.hasAVX512
     }
   }
 

@@ -1,0 +1,203 @@
+import CDNNL
+
+/// Chooses layouts and kernels for a fused graph and lays its values out in one arena.
+///
+/// Convolutions choose their layouts, the other operations take what they get, and a reorder stands wherever two
+/// disagree; weights are brought into their layouts once, here.
+struct PlanCompiler {
+  /// A tensor inside the arena.
+  struct Located {
+    var descriptor: MemoryDescriptor
+    /// Index of the piece of memory; several tensors share one where an operation works in place.
+    var slot: Int
+  }
+
+  /// One primitive to run, with tensors in the arena and constant ones.
+  struct Step {
+    var descriptor: PrimitiveDescriptor
+    var arguments: [(Int32, Located)]
+    var constants: [(Int32, Memory)]
+  }
+
+  let graph: FusedGraph
+  let batchSize: Int
+  let precision: Precision
+  let choice: ConvolutionChoice
+  let stream: ExecutionStream
+  var steps: [Step] = []
+  /// Where each value lies: first as it was made, then its copies in other layouts.
+  private var places: [FusedGraph.ValueID: [Located]] = [:]
+  private var slots: [ArenaPlanner.Interval] = []
+
+  struct Program {
+    var operations: [Operation]
+    var input: Memory
+    var outputs: [Memory]
+    var arenaByteCount: Int
+  }
+
+  static func compile(
+    _ graph: FusedGraph, batchSize: Int, precision: Precision, choice: ConvolutionChoice, stream: ExecutionStream
+  ) throws(InferenceError) -> Program {
+    var compiler = PlanCompiler(
+      graph: graph, batchSize: batchSize, precision: precision, choice: choice, stream: stream)
+    return try compiler.compile()
+  }
+
+  private init(
+    graph: FusedGraph, batchSize: Int, precision: Precision, choice: ConvolutionChoice, stream: ExecutionStream
+  ) {
+    self.graph = graph
+    self.batchSize = batchSize
+    self.precision = precision
+    self.choice = choice
+    self.stream = stream
+  }
+
+  private mutating func compile() throws(InferenceError) -> Program {
+    let input = newPlace(MemoryDescriptor(dense: shape(of: FusedGraph.input)))
+    places[FusedGraph.input] = [input]
+    for (index, operation) in graph.operations.enumerated() { try add(operation, at: index) }
+    var outputs: [Located] = []
+    for value in graph.outputs {
+      let dense = MemoryDescriptor(dense: shape(of: value))
+      // The input is the caller's to write at any time, so a result never shares its memory.
+      outputs.append(
+        value == FusedGraph.input ? try copy(places[value]![0], as: dense) : try locate(value, as: dense))
+    }
+    // Input and results belong to the caller between runs.
+    for place in [input] + outputs {
+      slots[place.slot].first = 0
+      slots[place.slot].last = steps.count
+    }
+    return try link(input: input, outputs: outputs)
+  }
+
+  /// Assigns memory and makes the primitives.
+  private func link(input: Located, outputs: [Located]) throws(InferenceError) -> Program {
+    let (offsets, byteCount) = ArenaPlanner.plan(slots)
+    let arena = AlignedBuffer(byteCount: max(64, byteCount))
+    let scratchpadSize = steps.map { $0.descriptor.scratchpad?.byteCount ?? 0 }.max() ?? 0
+    let scratchpad = AlignedBuffer(byteCount: max(64, scratchpadSize))
+    func memory(_ place: Located) throws(InferenceError) -> Memory {
+      try Memory(place.descriptor, in: arena, offset: offsets[place.slot])
+    }
+    var operations: [Operation] = []
+    for step in steps {
+      var arguments = step.constants
+      for (number, place) in step.arguments { arguments.append((number, try memory(place))) }
+      operations.append(try Operation(step.descriptor, arguments, scratchpad: scratchpad))
+    }
+    var results: [Memory] = []
+    for output in outputs { results.append(try memory(output)) }
+    return Program(
+      operations: operations, input: try memory(input), outputs: results,
+      arenaByteCount: arena.byteCount + scratchpad.byteCount)
+  }
+
+  // MARK: Places
+
+  func shape(of value: FusedGraph.ValueID) -> [Int] {
+    let shape = graph.values[value].shape
+    return [batchSize, shape.channels, shape.height, shape.width]
+  }
+
+  /// f32 for what leaves the network, so that it is rounded no more than necessary; else the network's own type.
+  func resultType(of value: FusedGraph.ValueID) -> dnnl_data_type_t {
+    graph.isResult(value) ? dnnl_f32 : precision.dataType
+  }
+
+  mutating func newPlace(_ descriptor: MemoryDescriptor) -> Located {
+    slots.append(.init(byteCount: descriptor.byteCount, first: steps.count, last: steps.count))
+    return Located(descriptor: descriptor, slot: slots.count - 1)
+  }
+
+  mutating func append(
+    _ descriptor: PrimitiveDescriptor, _ arguments: [(Int32, Located)], constants: [(Int32, Memory)] = []
+  ) {
+    for (_, place) in arguments { slots[place.slot].last = steps.count }
+    steps.append(Step(descriptor: descriptor, arguments: arguments, constants: constants))
+  }
+
+  mutating func record(_ place: Located, for value: FusedGraph.ValueID) {
+    places[value] = [place]
+  }
+
+  /// The value as it was made, but in the network's own type.
+  mutating func locate(_ value: FusedGraph.ValueID) throws(InferenceError) -> Located {
+    let place = places[value]![0]
+    guard place.descriptor.dataType != precision.dataType else { return place }
+    return try locate(value, as: place.descriptor.converted(to: precision.dataType))
+  }
+
+  /// The value in the given layout and type, by a reorder where it is not there yet.
+  mutating func locate(
+    _ value: FusedGraph.ValueID, as descriptor: MemoryDescriptor
+  ) throws(InferenceError) -> Located {
+    for place in places[value]! where place.descriptor.hasSameBytes(as: descriptor) {
+      return Located(descriptor: descriptor, slot: place.slot)
+    }
+    let result = try copy(places[value]![0], as: descriptor)
+    places[value]!.append(result)
+    return result
+  }
+
+  mutating func copy(_ place: Located, as descriptor: MemoryDescriptor) throws(InferenceError) -> Located {
+    let result = newPlace(descriptor)
+    let reorder = try PrimitiveDescriptor.reorder(from: place.descriptor, to: descriptor, name: "reorder")
+    append(reorder, [(DNNL_ARG_FROM, place), (DNNL_ARG_TO, result)])
+    return result
+  }
+
+  /// The tensor that an operation at `index` adds its result to: the value itself where this is its last use, else a copy.
+  mutating func takeOver(
+    _ value: FusedGraph.ValueID, as descriptor: MemoryDescriptor, by operation: FusedGraph.Operation, at index: Int
+  ) throws(InferenceError) -> Located {
+    if graph.isLastUse(of: value, at: index), !operation.inputs.contains(value) {
+      return try locate(value, as: descriptor)
+    }
+    return try copy(places[value]![0], as: descriptor)
+  }
+
+  /// Values in the layout that `descriptor` asks for, for good.
+  func constant(
+    _ values: [Float], shape: [Int], as descriptor: MemoryDescriptor, name: String
+  ) throws(InferenceError) -> Memory {
+    let dense = try Memory(MemoryDescriptor(dense: shape))
+    values.withUnsafeBufferPointer { _ = dense.floats.update(from: $0) }
+    guard dense.descriptor != descriptor else { return dense }
+    let result = try Memory(descriptor)
+    let reorder = try PrimitiveDescriptor.reorder(from: dense.descriptor, to: descriptor, name: "\(name) weights")
+    let scratchpad = reorder.scratchpad.map { AlignedBuffer(byteCount: max(1, $0.byteCount)) }
+    try Operation(reorder, [(DNNL_ARG_FROM, dense), (DNNL_ARG_TO, result)], scratchpad: scratchpad)
+      .run(on: stream)
+    return result
+  }
+}
+
+extension MemoryDescriptor {
+  /// The same layout for another type of elements.
+  func converted(to type: dnnl_data_type_t) -> MemoryDescriptor {
+    var result = self
+    result.raw.data_type = type
+    return result
+  }
+
+  /// True where both describe the same bytes, perhaps in other words: a single pixel blocked by channels is dense.
+  func hasSameBytes(as other: MemoryDescriptor) -> Bool {
+    self == other || (canonical == other.canonical)
+  }
+
+  /// Dense where height and width are 1 and the channels fill their blocks.
+  private var canonical: MemoryDescriptor {
+    let shape = shape
+    guard shape.count == 4, shape[2] == 1, shape[3] == 1 else { return self }
+    let dense = MemoryDescriptor(dense: shape, dataType)
+    let blocking = raw.format_desc.blocking
+    let isDense =
+      raw.format_kind == dnnl_blocked && byteCount == dense.byteCount && blocking.strides.0 == shape[1]
+      && (blocking.inner_nblks == 0
+        ? blocking.strides.1 == 1 : blocking.inner_nblks == 1 && blocking.inner_idxs.0 == 1)
+    return isDense ? dense : self
+  }
+}
