@@ -10,7 +10,9 @@ let swiftSettings: [SwiftSetting] = [
 let package = Package(
   name: "ferd",
   products: [
-    .executable(name: "ferd", targets: ["ferd"])
+    .executable(name: "ferd", targets: ["ferd"]),
+    // For the package in Benchmarks/, which may use public declarations only.
+    .library(name: "FerdModules", targets: ["Pixels", "Capture", "FaceCrop", "Inference", "Training", "Pipeline"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
