@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Compares the figures of `scripts/bench`: medians over the rounds, and ferd's as a ratio to each peer's.
+
+    ratios.py RESULTS.jsonl
+"""
+
+import collections
+import json
+import statistics
+import sys
+
+FIGURES = {"inference": "median_ms", "training": "images_per_second", "video": "frames_per_second"}
+
+groups = collections.defaultdict(lambda: collections.defaultdict(list))
+for line in open(sys.argv[1]):
+    figure = json.loads(line)
+    if figure["what"] not in FIGURES:
+        continue
+    subject = (figure["what"], figure.get("network", ""), figure.get("batch", 0), figure["threads"])
+    variant = " ".join(filter(None, [figure["engine"], figure.get("precision"), figure.get("layout")]))
+    groups[subject][variant].append(figure[FIGURES[figure["what"]]])
+
+for (what, network, batch, threads), variants in groups.items():
+    title = " ".join(filter(None, [what, network, f"batch {batch}" if batch else ""]))
+    print(f"{title}, {threads} threads, {FIGURES[what].replace('_', ' ')}")
+    medians = {variant: statistics.median(values) for variant, values in variants.items()}
+    ours = {variant: value for variant, value in medians.items() if variant.startswith("ferd")}
+    for variant, value in medians.items():
+        ratios = "" if variant in ours else "".join(
+            f"   {name} / {variant} = {mine / value:.2f}" for name, mine in ours.items())
+        rounds = variants[variant]
+        print(f"  {variant:24s} {value:10.3f}  ({min(rounds):.3f} to {max(rounds):.3f}){ratios}")
