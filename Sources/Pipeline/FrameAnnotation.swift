@@ -1,37 +1,121 @@
 public import Capture
 public import FaceCrop
+public import Pixels
 
-/// One face of a frame with everything that is told about it.
-public struct FaceAnnotation: Sendable {
+/// One face of a frame, but for its scores, which lie in the frame's annotation.
+public struct FaceAnnotation: Equatable, Sendable {
   /// Stays the same while the face stays in view; counts from 1.
   public var track: Int
-  public var face: DetectedFace
-  /// Corrected by the bias factors and smoothed; order of the stream's labels; sums to 1.
-  public var scores: [Float]
-  /// As the ensemble gave them.
-  public var raw: [Float]
+  /// In pixels of the upright picture; may reach beyond it.
+  public var box: Rect
+  /// How sure the detector is, 0 to 1.
+  public var detectionScore: Float
+  /// nil where no detector ran because the picture is a face already.
+  public var landmarks: FaceLandmarks?
 
-  public init(track: Int, face: DetectedFace, scores: [Float], raw: [Float]) {
+  public init(track: Int, box: Rect, detectionScore: Float, landmarks: FaceLandmarks?) {
     self.track = track
-    self.face = face
-    self.scores = scores
-    self.raw = raw
+    self.box = box
+    self.detectionScore = detectionScore
+    self.landmarks = landmarks
   }
 }
 
 /// One source frame with its faces: what becomes one output line.
-public struct FrameAnnotation: Sendable {
+///
+/// It is filled again for frame after frame and keeps its memory, so that a running pipeline allocates nothing.
+public struct FrameAnnotation: Equatable, Sendable {
   /// Counts source frames from 0.
-  public var sequence: Int
+  public var sequence = 0
   /// On the stream's own clock, 0 at its first frame.
-  public var presentationTimeNanoseconds: Int64
-  public var status: FrameStatus
-  public var faces: [FaceAnnotation]
+  public var presentationTimeNanoseconds: Int64 = 0
+  public var status = FrameStatus.ok
+  public var faces: [FaceAnnotation] = []
+  /// Corrected by the bias factors and smoothed: `[faces, labels]`, row by row; each row sums to 1.
+  public var scores: [Float] = []
+  /// As the ensemble gave them: `[faces, labels]`.
+  public var raw: [Float] = []
 
-  public init(sequence: Int, presentationTimeNanoseconds: Int64, status: FrameStatus, faces: [FaceAnnotation]) {
-    self.sequence = sequence
-    self.presentationTimeNanoseconds = presentationTimeNanoseconds
-    self.status = status
-    self.faces = faces
+  public init() {}
+
+  /// Forgets the faces of the frame before, keeps their memory.
+  public mutating func removeFaces() {
+    faces.removeAll(keepingCapacity: true)
+    scores.removeAll(keepingCapacity: true)
+    raw.removeAll(keepingCapacity: true)
+  }
+}
+
+/// What a stream's lines have in common: its first line.
+public struct StreamHeader: Equatable, Sendable {
+  /// The program's version.
+  public var version: String
+  /// The input as the user gave it.
+  public var source: String
+  /// Width of the upright picture in pixels.
+  public var width: Int
+  /// Height of the upright picture in pixels.
+  public var height: Int
+  /// Names of the classes, in the order of every score vector.
+  public var labels: [String]
+  /// Name and checksum of the ensemble, such as `default@1f3c90ab12cd`.
+  public var model: String
+  /// One factor for each label.
+  public var bias: [Float]
+
+  public init(
+    version: String, source: String, width: Int, height: Int, labels: [String], model: String, bias: [Float]
+  ) {
+    precondition(bias.count == labels.count, "\(bias.count) bias factors for \(labels.count) labels")
+    self.version = version
+    self.source = source
+    self.width = width
+    self.height = height
+    self.labels = labels
+    self.model = model
+    self.bias = bias
+  }
+}
+
+/// Why a stream ended.
+public enum StreamEndReason: String, Sendable {
+  /// The input is over.
+  case endOfInput = "eof"
+  /// SIGINT or SIGTERM.
+  case signal
+  /// Reading failed on the way; the message is on standard error.
+  case error
+  /// Whoever read the lines went away, so this reason is never seen in a line.
+  case readerGone = "reader-gone"
+}
+
+/// What came of a stream: its last line.
+public struct StreamSummary: Equatable, Sendable {
+  /// Lines of type `frame`.
+  public var frames = 0
+  /// Faces in all of them.
+  public var faces = 0
+  /// Parts of the input that could not be decoded.
+  public var decodeErrors = 0
+  /// Frames that were lost; always 0 for files.
+  public var dropped = 0
+  public var reason = StreamEndReason.endOfInput
+
+  public init() {}
+}
+
+/// A run of frames or lines that was lost.
+public struct StreamGap: Equatable, Sendable {
+  /// First lost frame.
+  public var firstSequence: Int
+  /// Last lost frame.
+  public var lastSequence: Int
+  /// Such as `slow-reader`.
+  public var reason: String
+
+  public init(firstSequence: Int, lastSequence: Int, reason: String) {
+    self.firstSequence = firstSequence
+    self.lastSequence = lastSequence
+    self.reason = reason
   }
 }
