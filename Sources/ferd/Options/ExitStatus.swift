@@ -24,6 +24,8 @@ enum ExitStatus: Int32, Comparable {
     case .unreadable: self = .unreadable
     case .deviceUnavailable: self = .deviceUnavailable
     case .inputOutput: self = .inputOutput
+    // Only signals cancel; which one it was is known where they are handled.
+    case .cancelled: self = .interrupted
     }
   }
 }
