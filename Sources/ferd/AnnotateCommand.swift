@@ -1,0 +1,95 @@
+import ArgumentParser
+import Capture
+import Foundation
+import Pipeline
+
+struct AnnotateCommand: ParsableCommand {
+  /// τ for videos where the user names none: long enough to calm single frames, short enough for expressions, which
+  /// last from half a second on.
+  static let defaultSmoothingSeconds = 0.3
+
+  static let configuration = CommandConfiguration(
+    commandName: "annotate",
+    abstract: "Tell the emotions of all faces in videos and pictures.",
+    discussion: """
+      Prints one stream of JSON lines for each input: a "hello", one "frame" for each frame, faces or not, and an \
+      "end" (docs/output.schema.json). Goes on after an input that cannot be read, and ends with the highest exit \
+      status of all.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "Videos, pictures, folders of them, URLs (http, rtsp, …), or - for standard input.", valueName: "input"))
+  var inputs: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "Write one result file for each input into this folder instead of standard output.",
+      discussion: """
+        A file appears only when it is complete. Its name is the input's, with .jsonl or .csv behind it; inputs of \
+        the same name keep their folders.
+        """, valueName: "folder"))
+  var output: String?
+
+  @Option(help: "Form of the results: jsonl or csv (one row for each face).")
+  var format = OutputFormat.jsonl
+
+  @Option(
+    help: ArgumentHelp(
+      "Look for faces in every n-th frame of a video and follow them in between; faster, less exact.",
+      valueName: "n"))
+  var detectEvery = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Time constant of the exponential smoothing of a face's scores in videos; 0 switches it off.",
+      discussion: "Default: \(AnnotateCommand.defaultSmoothingSeconds). Pictures are never smoothed.",
+      valueName: "seconds"))
+  var smooth = AnnotateCommand.defaultSmoothingSeconds
+
+  @Option(help: "Which members of the ensemble to use: full (all) or fast (the first).")
+  var profile = EnsembleProfile.full
+
+  @Option(
+    help: ArgumentHelp(
+      "Number of the video stream inside the file, counted from 0 over all its streams. Default: the best.",
+      valueName: "n"))
+  var stream: Int?
+
+  @Flag(help: "No progress and no warnings; errors are still told.")
+  var quiet = false
+
+  @Flag(help: "Tell at the end of each input what each step cost.")
+  var timings = false
+
+  @OptionGroup(title: "Model options") var model: ModelOptions
+  @OptionGroup(title: "Detector options") var detector: DetectorOptions
+  @OptionGroup(title: "Bias options") var bias: BiasOptions
+
+  func validate() throws {
+    guard !inputs.isEmpty else { throw ValidationError("Name at least one input.") }
+    guard 1...1000 ~= detectEvery else {
+      throw ValidationError("--detect-every takes a number from 1 to 1000, not \(detectEvery).")
+    }
+    guard smooth.isFinite, 0...3600 ~= smooth else {
+      throw ValidationError("--smooth takes seconds from 0 to 3600, not \(smooth).")
+    }
+    if let stream, stream < 0 { throw ValidationError("--stream takes a number from 0, not \(stream).") }
+  }
+
+  func run() throws {
+    let cancellation = CaptureCancellation()
+    let signals = StopSignals { cancellation.cancel() }
+    let engine = try AnnotationEngine.load(
+      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery)
+    let session = AnnotationSession(
+      engine: engine,
+      settings: AnnotationSession.Settings(
+        format: format, outputFolder: output, streamIndex: stream, smoothingSeconds: smooth, isQuiet: quiet,
+        showsTimings: timings),
+      cancellation: cancellation, signals: signals)
+    var arguments = RawArguments.ofProgram
+    try session.run(InputExpansion.expand(inputs.map { arguments.path(for: $0) }))
+    if session.status != .done { throw ExitCode(session.status.rawValue) }
+  }
+}

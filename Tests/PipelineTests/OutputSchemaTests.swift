@@ -1,0 +1,48 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Pipeline
+
+/// Holds the encoder and the schema against each other, in both directions.
+struct OutputSchemaTests {
+  private let schema: JSONSchema
+
+  init() throws {
+    schema = try JSONSchema(contentsOf: TestData.repository.appending(path: "docs/output.schema.json"))
+  }
+
+  private var lines: [String] {
+    var encoder = JSONLinesEncoder()
+    var line = LineBuffer()
+    encoder.hello(exampleHeader, into: &line)
+    encoder.frame(exampleAnnotation(), into: &line)
+    encoder.frame(FrameAnnotation(), into: &line)
+    encoder.gap(StreamGap(firstSequence: 1, lastSequence: 2, reason: "slow-reader"), into: &line)
+    encoder.end(StreamSummary(), into: &line)
+    return String(decoding: line.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  @Test func everyKindOfLineIsValid() throws {
+    #expect(lines.count == 5)
+    for line in lines {
+      #expect(schema.problems(with: try ParsedJSON.parse(line)).isEmpty, "\(line)")
+    }
+  }
+
+  /// A schema that lets everything pass would be of no use.
+  @Test(arguments: [
+    (0, #""v":1"#, #""v":2"#), (0, #""width":640"#, #""width":0"#), (0, #""width":640"#, #""width":1.5"#),
+    (0, #""ferd":"0.1.0","#, ""), (1, #""seq":12"#, #""seq":-1"#), (1, #""seq":12"#, #""seq":"12""#),
+    (1, #""status":"ok""#, #""status":"fine""#), (1, #""track":1"#, #""track":0"#), (1, #""w":92"#, #""w":0"#),
+    (1, #""x":211"#, #""x":-1"#), (1, "[240,126],", ""), (1, "[240,126]", "[240]"),
+    (1, #""confidence":0.7000"#, #""confidence":1.1"#), (1, #""angry":0.1000"#, #""angry":null"#),
+    (1, #""det":0.9700,"#, ""), (1, #""seq":12"#, #""seq":12,"more":1"#), (3, #""seq_to":2"#, #""seq_to":-2"#),
+    (4, #""reason":"eof""#, #""reason":"bored""#), (4, #""dropped":0,"#, ""),
+  ])
+  func refusesWhatIsNot(line: Int, part: String, replacement: String) throws {
+    let damaged = lines[line].replacing(part, with: replacement, maxReplacements: 1)
+    #expect(damaged != lines[line])
+    #expect(!schema.problems(with: try ParsedJSON.parse(damaged)).isEmpty)
+  }
+}
