@@ -15,12 +15,14 @@ struct Measurement {
     }
   }
 
+  /// In seconds.
   var median: Double {
     let sorted = durations.sorted()
     let middle = sorted.count / 2
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   }
 
+  /// In seconds.
   var minimum: Double { durations.min() ?? .nan }
 }
 
@@ -47,7 +49,11 @@ struct Figure: Encodable {
   func printLine() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var rounded = self
+    for key in [\Figure.medianMs, \.minMs, \.imagesPerSecond] {
+      rounded[keyPath: key] = self[keyPath: key].map { ($0 * 1e4).rounded() / 1e4 }
+    }
     // Past the buffer of `print`: a reader in a pipe sees each figure as it comes.
-    FileHandle.standardOutput.write(try encoder.encode(self) + Data("\n".utf8))
+    FileHandle.standardOutput.write(try encoder.encode(rounded) + Data("\n".utf8))
   }
 }
