@@ -1,6 +1,8 @@
 import ArgumentParser
 
 struct Ferd: AsyncParsableCommand {
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "ferd",
     abstract: "Finds faces in videos and pictures and tells their emotions, one JSON line per frame.",
@@ -10,6 +12,6 @@ struct Ferd: AsyncParsableCommand {
       Exit status: 0 done; 64 wrong usage; 65 not one frame or picture could be read; 66 no such input; 69 device \
       unavailable; 70 a bug in ferd; 74 input or output failed; 130 and 143 ended by SIGINT and SIGTERM.
       """,
-    version: "0.1.0",
+    version: version,
     subcommands: [])
 }

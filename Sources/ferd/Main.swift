@@ -1,9 +1,11 @@
 import ArgumentParser
+import Foundation
 
 /// Parses, runs the chosen subcommand, and turns whatever ended it into the documented exit status.
 @main
 enum Main {
   static func main() async {
+    prepareProcess()
     do {
       let arguments = ArgumentSpelling.normalised(Array(CommandLine.arguments.dropFirst()))
       var command = try Ferd.parseAsRoot(arguments)
@@ -14,6 +16,16 @@ enum Main {
       }
     } catch {
       leave(with: error)
+    }
+  }
+
+  private static func prepareProcess() {
+    // A reader that goes away shows as an error of write(2) instead.
+    signal(SIGPIPE, SIG_IGN)
+    // Where a standard stream is closed, the first file opened would take its place and get what is meant for it.
+    // Open the wrong way round, so that using it fails as it would have.
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) == -1 {
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
   }
 

@@ -118,7 +118,8 @@ final class AnnotationSession {
       report(CommandFailure(.unreadable, "\(input.displayName): not one frame could be read"))
     } else if outcome.summary.decodeErrors > 0, !settings.isQuiet {
       Diagnostics.warning(
-        "\(input.displayName): \(outcome.summary.decodeErrors) damaged parts; \(outcome.summary.frames) frames read")
+        "\(input.displayName): \(outcome.summary.decodeErrors) damaged parts; \(outcome.summary.frames) frames read"
+      )
     }
   }
 

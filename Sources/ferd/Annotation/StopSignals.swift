@@ -3,7 +3,8 @@ import Synchronization
 
 /// Turns the first SIGINT or SIGTERM into a call; the second one ends the program at once.
 ///
-/// The signals are blocked and awaited by a thread, so that no handler runs in the middle of anything.
+/// The signals are blocked and awaited by a thread, so that no handler runs in the middle of anything. That holds for
+/// a SIGINT that a shell had its background job ignore, too: whoever sends it to this process means it.
 final class StopSignals: Sendable {
   private let received = Atomic<Int32>(0)
 
@@ -26,12 +27,6 @@ final class StopSignals: Sendable {
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
-    // Who ignores SIGINT for us (a shell's background job, nohup) wants it so; sigwait would see it all the same.
-    var ignored = sigaction()
-    sigaction(SIGINT, nil, &ignored)
-    if ignored.__sigaction_handler.sa_handler.map({ unsafeBitCast($0, to: Int.self) }) == 1 {
-      sigdelset(&signals, SIGINT)
-    }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let awaited = signals
     let thread = Thread { [self] in
@@ -39,7 +34,8 @@ final class StopSignals: Sendable {
       var number: Int32 = 0
       while sigwait(&signals, &number) != 0 {}
       received.store(number, ordering: .releasing)
-      // From here on they act as ever, on this thread: whoever asks twice does not want to wait.
+      // From here on they end the program, on this thread: whoever asks twice does not want to wait.
+      for number in [SIGINT, SIGTERM] { Foundation.signal(number, SIG_DFL) }
       pthread_sigmask(SIG_UNBLOCK, &signals, nil)
       onSignal()
       while true { pause() }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Capture
 import Inference
+import Pipeline
 
 /// The documented exit statuses; the numbers of `sysexits.h`, and 128 + the signal's number.
 enum ExitStatus: Int32, Comparable {
@@ -46,6 +47,7 @@ struct CommandFailure: Error, Equatable {
     case let failure as CommandFailure: self = failure
     case let error as CaptureError: self.init(ExitStatus(error.code), error.description)
     case let error as InferenceError: self.init(.unreadable, error.description)
+    case let error as OutputError: self.init(.inputOutput, error.description)
     default: return nil
     }
   }
