@@ -2,11 +2,17 @@ import CFFmpeg
 
 /// What concerns FFmpeg as a whole.
 enum FFmpegLibrary {
-  /// FFmpeg writes to standard error on its own; every error that matters comes back as a value.
-  private static let silenced: Void = av_log_set_level(AV_LOG_QUIET)
+  private static let prepared: Void = {
+    // FFmpeg would write to standard error on its own.
+    av_log_set_level(AV_LOG_QUIET)
+    av_log_set_callback { context, level, format, arguments in
+      guard level <= AV_LOG_ERROR, let arguments else { return }
+      ErrorLog.owning(context)?.note(context, level, format, arguments)
+    }
+  }()
 
   /// To be called before anything else of FFmpeg.
-  static func prepare() { silenced }
+  static func prepare() { prepared }
 
   static func describe(_ code: Int32) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in

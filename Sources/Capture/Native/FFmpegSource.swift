@@ -67,15 +67,14 @@ public final class FFmpegSource: FrameSource {
     frame.clear()
     while let status = try decoder.decode(into: picture.frame) {
       let orientation = Orientation(frame: picture.frame, streamOrientation: streamOrientation)
-      // The frame counts even where its samples are of no use: the numbers of the others must not shift.
-      frame.sequence = sequence
       frame.presentationTimeNanoseconds = time(of: picture.frame)
-      sequence += 1
       guard let luma = extractor.luma(of: picture, orientation: orientation) else {
         unusableFrames += 1
         picture.clear()
         continue
       }
+      frame.sequence = sequence
+      sequence += 1
       frame.status = status
       frame.luma = luma
       return true

@@ -7,6 +7,8 @@ final class MediaInput {
   let context: UnsafeMutablePointer<AVFormatContext>
   let interruptGuard: InterruptGuard
   let isNetwork: Bool
+  /// What the demuxer complains of.
+  let errorLog = ErrorLog()
   private let networkTimeoutSeconds: Double
   private let bytes: ByteInput?
 
@@ -21,6 +23,7 @@ final class MediaInput {
     var dictionary = OptionDictionary(["pattern_type": "none"])
     var format: UnsafeMutablePointer<AVFormatContext>? = avformat_alloc_context()
     format!.pointee.interrupt_callback = interruptGuard.callback
+    format!.pointee.opaque = errorLog.opaque
     var url: String
     switch location {
     case .file(let path):
@@ -46,15 +49,18 @@ final class MediaInput {
     // The function frees the context where it fails.
     guard code >= 0, let opened = format else {
       throw MediaInput.openingError(
-        code, name: name, location: location, interruptGuard: interruptGuard, timeout: networkTimeoutSeconds)
+        code, name: name, location: location, interruptGuard: interruptGuard, timeout: networkTimeoutSeconds,
+        detail: errorLog.lastMessage)
     }
     context = opened
     if isNetwork { interruptGuard.allow(seconds: networkTimeoutSeconds) }
     code = avformat_find_stream_info(context, nil)
     guard code >= 0, !interruptGuard.shouldStop else {
       throw MediaInput.openingError(
-        code, name: name, location: location, interruptGuard: interruptGuard, timeout: networkTimeoutSeconds)
+        code, name: name, location: location, interruptGuard: interruptGuard, timeout: networkTimeoutSeconds,
+        detail: errorLog.lastMessage)
     }
+    _ = errorLog.takeCount()
   }
 
   deinit {
@@ -91,7 +97,8 @@ final class MediaInput {
   }
 
   private static func openingError(
-    _ code: Int32, name: String, location: InputLocation, interruptGuard: InterruptGuard, timeout: Double
+    _ code: Int32, name: String, location: InputLocation, interruptGuard: InterruptGuard, timeout: Double,
+    detail: String?
   ) -> CaptureError {
     if interruptGuard.cancellation.isCancelled {
       return CaptureError(.cancelled, input: name, "cancelled while it was opened")
@@ -114,11 +121,10 @@ final class MediaInput {
     guard code == ferd_averror_invalid_data || code == ferd_averror_eof else {
       return CaptureError(.unreadable, input: name, FFmpegLibrary.describe(code))
     }
-    return CaptureError(.unreadable, input: name, notMedia)
+    return CaptureError(
+      .unreadable, input: name,
+      "expected a video or a picture, found neither (\(detail ?? "no format that FFmpeg knows"))")
   }
-
-  static let notMedia =
-    "expected a video or a picture, found neither (no format that FFmpeg knows, or cut off at its head)"
 }
 
 extension Double {

@@ -9,6 +9,7 @@ public import Pixels
 public final class PictureReader {
   private let picture = DecodedPicture()
   private let extractor = LumaExtractor()
+  private let errorLog = ErrorLog()
   private let packet: UnsafeMutablePointer<AVPacket> = av_packet_alloc()
   private var codec: UnsafeMutablePointer<AVCodecContext>?
   private var contents: [UInt8] = []
@@ -94,12 +95,13 @@ public final class PictureReader {
     av_packet_unref(packet)
     guard code >= 0 else {
       avcodec_flush_buffers(codec)
+      _ = errorLog.takeCount()
       throw CaptureError(
         .unreadable, input: input,
         "damaged \(String(cString: avcodec_get_name(id))) picture: \(FFmpegLibrary.describe(code))")
     }
     let orientation = Orientation(frame: picture.frame, streamOrientation: .upright)
-    guard picture.frame.pointee.decode_error_flags == 0,
+    guard errorLog.takeCount() == 0, picture.frame.pointee.decode_error_flags == 0,
       picture.frame.pointee.flags & ferd_frame_corrupt == 0,
       let luma = extractor.luma(of: picture, orientation: orientation)
     else {
@@ -118,6 +120,7 @@ public final class PictureReader {
       throw CaptureError(.unreadable, input: input, "no decoder for \(String(cString: avcodec_get_name(id)))")
     }
     codec = context
+    context.pointee.opaque = errorLog.opaque
     context.pointee.thread_count = 1
     context.pointee.max_pixels = 1 << 28
     context.pointee.err_recognition |= AV_EF_CRCCHECK

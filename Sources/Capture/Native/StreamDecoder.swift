@@ -8,6 +8,11 @@ final class StreamDecoder {
   private let codec: UnsafeMutablePointer<AVCodecContext>
   private let packet: UnsafeMutablePointer<AVPacket>
 
+  /// What the decoder complains of.
+  private let errorLog = ErrorLog()
+  /// Whether a decoded frame always belongs to the packet that was sent last.
+  private let isImmediate: Bool
+
   /// Packets that were torn or could not be decoded, places where the container could not be read, and frames that
   /// the decoder had to repair.
   private(set) var errorCount = 0
@@ -16,6 +21,8 @@ final class StreamDecoder {
   private var failure: CaptureError?
   private var consecutiveReadErrors = 0
   private var drainErrors = 0
+  /// Complaints that have been counted while the frame they are about is still to come.
+  private var earlyComplaints = 0
   /// Position in the input of the last packet that came torn; -1 where none did.
   private var tornPosition: Int64 = -1
 
@@ -39,7 +46,7 @@ final class StreamDecoder {
     self.stream = stream
     let parameters = stream.pointee.codecpar!
     guard let decoder = avcodec_find_decoder(parameters.pointee.codec_id),
-      var context = Optional(avcodec_alloc_context3(decoder)!)
+      let context = avcodec_alloc_context3(decoder)
     else {
       throw CaptureError(
         .unreadable, input: input.name,
@@ -47,7 +54,9 @@ final class StreamDecoder {
     }
     codec = context
     packet = av_packet_alloc()
+    isImmediate = decoder.pointee.capabilities & AV_CODEC_CAP_DELAY == 0 && options.threadCount <= 1
     avcodec_parameters_to_context(context, parameters)
+    context.pointee.opaque = errorLog.opaque
     context.pointee.pkt_timebase = stream.pointee.time_base
     context.pointee.thread_count = Int32(clamping: max(1, options.threadCount))
     context.pointee.max_pixels = StreamDecoder.largestPicture
@@ -60,7 +69,7 @@ final class StreamDecoder {
         .unreadable, input: input.name,
         "cannot decode \(String(cString: decoder.pointee.name)): \(FFmpegLibrary.describe(code))")
     }
-    context = codec
+    _ = errorLog.takeCount()
   }
 
   deinit {
@@ -83,15 +92,13 @@ final class StreamDecoder {
       let code = avcodec_receive_frame(codec, frame)
       switch code {
       case 0:
-        guard isDamaged(frame) else { return .ok }
-        errorCount += 1
-        return .damaged
+        return status(of: frame)
       case ferd_averror_eagain:
         if state == .reading { feed() }
       case ferd_averror_eof:
         state = .finished
       default:
-        errorCount += 1
+        noteUndecodable()
         drainErrors += state == .draining ? 1 : 0
         if drainErrors > StreamDecoder.longestErrorRun { state = .finished }
       }
@@ -106,6 +113,7 @@ final class StreamDecoder {
   /// Gives the decoder the stream's next packet, or tells it that there are no more.
   private func feed() {
     let code = input.read(into: packet)
+    if input.errorLog.takeCount() > 0, code >= 0 || code == ferd_averror_eof { errorCount += 1 }
     guard code >= 0 else {
       noteReadError(code)
       return
@@ -116,7 +124,7 @@ final class StreamDecoder {
     let isTorn = packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0
     if isTorn { tornPosition = packet.pointee.pos }
     let sent = avcodec_send_packet(codec, packet)
-    if isTorn || sent < 0 { errorCount += 1 }
+    if isTorn || sent < 0 { noteUndecodable() }
   }
 
   private func noteReadError(_ code: Int32) {
@@ -143,7 +151,27 @@ final class StreamDecoder {
     avcodec_send_packet(codec, nil)
   }
 
-  private func isDamaged(_ frame: UnsafeMutablePointer<AVFrame>) -> Bool {
+  /// Counts what is wrong with a frame, or with the packets that were decoded on the way to it.
+  private func status(of frame: UnsafeMutablePointer<AVFrame>) -> FrameStatus {
+    let hasComplaint = errorLog.takeCount() > 0
+    let isDamaged = isMarkedDamaged(frame) || (hasComplaint && isImmediate)
+    if hasComplaint {
+      errorCount += 1
+      if !isDamaged { earlyComplaints += 1 }
+    } else if isDamaged {
+      // With frames in another order than packets, the complaint came some frames earlier.
+      if earlyComplaints > 0 { earlyComplaints -= 1 } else { errorCount += 1 }
+    }
+    return isDamaged ? .damaged : .ok
+  }
+
+  private func noteUndecodable() {
+    errorCount += 1
+    _ = errorLog.takeCount()
+  }
+
+  /// Whether FFmpeg says of this very frame that something is wrong with it.
+  private func isMarkedDamaged(_ frame: UnsafeMutablePointer<AVFrame>) -> Bool {
     frame.pointee.flags & ferd_frame_corrupt != 0 || frame.pointee.decode_error_flags != 0
       || (tornPosition >= 0 && frame.pointee.pkt_pos == tornPosition)
   }

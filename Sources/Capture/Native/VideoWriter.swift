@@ -102,8 +102,7 @@ public final class VideoWriter {
     if options.rotation % 360 != 0 {
       let matrix = av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, 36)!
       matrix.withMemoryRebound(to: Int32.self, capacity: 9) {
-        // FFmpeg turns against the clock.
-        av_display_rotation_set($0, -Double(options.rotation))
+        av_display_rotation_set($0, Double(options.rotation))
       }
     }
     code = avio_open(&container.pointee.pb, "file:" + temporaryPath, AVIO_FLAG_WRITE)
