@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 public import Pixels
 
 /// What the 15 channels of one level's output mean, in both directions; trainer and detector share it.

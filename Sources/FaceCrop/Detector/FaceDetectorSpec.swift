@@ -24,7 +24,7 @@ public enum FaceDetectorSpec {
 
   /// The network with the given input size, which must be positive multiples of 64 to run.
   public static func model(inputHeight: Int = 192, inputWidth: Int = 320) -> ModelSpec {
-    var net = NetworkBuilder()
+    var net = DetectorNetworkBuilder()
     let fine = 64
     let coarse = 96
 
@@ -72,7 +72,7 @@ public enum FaceDetectorSpec {
 }
 
 /// Collects nodes; each function returns the name of its result.
-private struct NetworkBuilder {
+private struct DetectorNetworkBuilder {
   var nodes: [ModelSpec.Node] = []
 
   mutating func node(_ name: String, _ inputs: [String], _ layer: LayerSpec) -> String {
