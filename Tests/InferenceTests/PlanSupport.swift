@@ -54,16 +54,6 @@ func results(
   return (0..<outputs).map { plan.withOutput($0) { Array($0) } }
 }
 
-/// The largest difference, relative to the largest expected value.
-func relativeError(_ values: [Float], _ expected: [Float]) -> Float {
-  guard values.count == expected.count else { return .infinity }
-  let scale = expected.reduce(1e-6) { max($0, abs($1)) }
-  return zip(values, expected).reduce(0) {
-    let difference = abs($1.0 - $1.1)
-    return difference.isNaN ? .infinity : max($0, difference / scale)
-  }
-}
-
 /// What a plan's results may differ from exact ones.
 extension Precision {
   var tolerance: Float { self == .f32 ? 1e-4 : 2e-2 }

@@ -11,6 +11,12 @@ public struct FeatureShape: Equatable, Hashable, Sendable, CustomStringConvertib
   }
 
   public var elementCount: Int { channels * height * width }
+
+  /// Positive, and small enough that no arithmetic on sizes overflows: a network may come from a damaged file.
+  var isReasonable: Bool {
+    1...(1 << 20) ~= channels && 1...(1 << 15) ~= height && 1...(1 << 15) ~= width
+  }
+
   public var description: String { "[\(channels), \(height), \(width)]" }
 }
 
@@ -25,8 +31,7 @@ extension ModelSpec {
   ) throws(InferenceError) -> [String: FeatureShape] {
     let input = FeatureShape(
       channels: inputChannels, height: inputHeight ?? self.inputHeight, width: inputWidth ?? self.inputWidth)
-    guard input.channels > 0, input.height > 0, input.width > 0, input.height <= 1 << 15, input.width <= 1 << 15
-    else { throw .invalidModel(node: Self.inputName, "an input of \(input)") }
+    guard input.isReasonable else { throw .invalidModel(node: Self.inputName, "an input of \(input)") }
     var shapes = [Self.inputName: input]
     for node in nodes {
       guard !node.name.isEmpty, shapes[node.name] == nil else {
@@ -42,7 +47,9 @@ extension ModelSpec {
       if let expected = node.layer.inputCount, inputs.count != expected {
         throw .invalidModel(node: node.name, "takes \(expected) inputs, has \(inputs.count)")
       }
-      shapes[node.name] = try Self.outputShape(of: node, inputs: inputs)
+      let shape = try Self.outputShape(of: node, inputs: inputs)
+      guard shape.isReasonable else { throw .invalidModel(node: node.name, "gives \(shape), which is too large") }
+      shapes[node.name] = shape
     }
     guard !outputs.isEmpty else { throw .invalidModel(node: name, "the network has no output") }
     for output in outputs where shapes[output] == nil {

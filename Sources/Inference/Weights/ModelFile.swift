@@ -1,0 +1,139 @@
+import Foundation
+
+/// A network with its parameters and its record: one safetensors file with JSON in the metadata.
+///
+/// The metadata holds `format` = `ferd-model-1`, the network under `ferd.spec` and the record under `ferd.record`.
+/// Parameters have PyTorch's names, so other readers of safetensors can use them.
+public struct ModelFile: Equatable, Sendable {
+  public var spec: ModelSpec
+  /// All parameters of `spec`, and nothing else.
+  public var tensors: [String: Tensor]
+  public var record: ModelRecord
+  /// SHA-256 of the file that was read, in hexadecimal; nil for a model made in memory.
+  public private(set) var checksum: String?
+
+  private static let format = "ferd-model-1"
+  private static let formatKey = "format"
+  private static let specKey = "ferd.spec"
+  private static let recordKey = "ferd.record"
+
+  /// - Throws: `invalidModel` or `parameter`, where the parameters are not exactly those of the network.
+  public init(spec: ModelSpec, tensors: [String: Tensor], record: ModelRecord) throws(InferenceError) {
+    self.spec = spec
+    self.tensors = tensors
+    self.record = record
+    let shapes = try spec.inferShapes()
+    if let problem = record.problem { throw .invalidModel(node: spec.name, "its record has \(problem)") }
+    if !record.labels.isEmpty {
+      for output in spec.outputs where shapes[output]!.elementCount != record.labels.count {
+        throw .invalidModel(node: output, "gives \(shapes[output]!) for \(record.labels.count) labels")
+      }
+    }
+    try spec.check(tensors)
+  }
+
+  /// - Throws: `unreadableFile` where it is no model file, `invalidModel` where the network contradicts itself,
+  ///   `parameter` where a parameter is missing, unexpected, misshapen or not finite.
+  public static func read(from path: String) throws(InferenceError) -> ModelFile {
+    let bytes = try FileAccess.read(path)
+    let content = try Safetensors(bytes: bytes, path: path)
+    guard let specText = content.metadata[specKey] else {
+      throw .unreadableFile(
+        path: path, "no \"\(specKey)\" in its metadata: a safetensors file, but no model of ferd")
+    }
+    guard content.metadata[formatKey] == format else {
+      let found = content.metadata[formatKey] ?? "nothing"
+      throw .unreadableFile(path: path, "expected the format \(format), found \(found)")
+    }
+    let spec = try decode(ModelSpec.self, specText, specKey, path)
+    let record =
+      try content.metadata[recordKey].map { text throws(InferenceError) in
+        try decode(ModelRecord.self, text, recordKey, path)
+      } ?? ModelRecord()
+    // Before anything is computed from the network's sizes.
+    _ = try spec.inferShapes()
+    for parameter in spec.parameters {
+      if let type = content.integers[parameter.name] {
+        throw .parameter(name: parameter.name, "expected floating-point values, found \(type)")
+      }
+    }
+    for name in content.integers.keys.sorted() where !name.hasSuffix(".num_batches_tracked") {
+      throw .parameter(name: name, "unexpected: the network \(spec.name) has no such parameter")
+    }
+    // As floats they come from other writers of safetensors.
+    let tensors = content.tensors.filter { !$0.key.hasSuffix(".num_batches_tracked") }
+    var result = try ModelFile(spec: spec, tensors: tensors, record: record)
+    result.checksum = bytes.withUnsafeBytes(FileBytes.sha256)
+    return result
+  }
+
+  /// Writes the file as a whole or not at all.
+  /// - Parameter storage: How weights are stored; biases and running statistics stay f32.
+  public func write(to path: String, storage: Safetensors.Storage = .f32) throws(InferenceError) {
+    let metadata = [
+      Self.formatKey: Self.format,
+      Self.specKey: try Self.encode(spec, path),
+      Self.recordKey: try Self.encode(record, path),
+    ]
+    try Safetensors(tensors: tensors, metadata: metadata).write(to: path, storage: storage)
+  }
+
+  private static func decode<Value: Decodable>(
+    _ type: Value.Type, _ text: String, _ key: String, _ path: String
+  ) throws(InferenceError) -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(text.utf8))
+    } catch let error as DecodingError {
+      throw .unreadableFile(path: path, "\(key): \(error.summary)")
+    } catch {
+      throw .unreadableFile(path: path, "\(key): \(error)")
+    }
+  }
+
+  private static func encode<Value: Encodable>(_ value: Value, _ path: String) throws(InferenceError) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      return String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+      throw .unreadableFile(path: path, "cannot be described in JSON: \(error)")
+    }
+  }
+}
+
+extension ModelSpec {
+  /// - Throws: `parameter` for the first one that is missing, misshapen, not finite or not the network's.
+  public func check(_ tensors: [String: Tensor]) throws(InferenceError) {
+    var expected: Set<String> = []
+    for parameter in parameters {
+      expected.insert(parameter.name)
+      guard let tensor = tensors[parameter.name] else { throw .parameter(name: parameter.name, "missing") }
+      guard tensor.shape == parameter.shape else {
+        throw .parameter(name: parameter.name, "expected shape \(parameter.shape), found \(tensor.shape)")
+      }
+      guard FileBytes.areFinite(tensor.values) else {
+        throw .parameter(name: parameter.name, "holds values that are not finite")
+      }
+    }
+    if let name = tensors.keys.filter({ !expected.contains($0) }).min() {
+      throw .parameter(name: name, "unexpected: the network \(self.name) has no such parameter")
+    }
+  }
+}
+
+extension DecodingError {
+  /// Where and what, in one line.
+  var summary: String {
+    func place(_ context: Context) -> String {
+      let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+      return path.isEmpty ? "" : " at \(path)"
+    }
+    return switch self {
+    case .keyNotFound(let key, let context): "\"\(key.stringValue)\" is missing\(place(context))"
+    case .typeMismatch(let type, let context): "expected \(type)\(place(context))"
+    case .valueNotFound(let type, let context): "expected \(type), found null\(place(context))"
+    case .dataCorrupted(let context): "\(context.debugDescription)\(place(context))"
+    @unknown default: "\(self)"
+    }
+  }
+}
