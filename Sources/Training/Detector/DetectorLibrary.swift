@@ -1,0 +1,64 @@
+public import Pixels
+
+/// One picture of the training set in memory.
+final class LabelledPicture: Sendable {
+  let pyramid: PicturePyramid
+  let faces: [AnnotatedFace]
+  let meanBrightness: Float
+
+  init(_ image: LumaImage, faces: [AnnotatedFace]) {
+    pyramid = PicturePyramid(image)
+    self.faces = faces
+    meanBrightness = pyramid.meanBrightness
+  }
+
+  var width: Float { Float(pyramid.width) }
+  var height: Float { Float(pyramid.height) }
+  var bounds: Rect { Rect(x: 0, y: 0, width: width, height: height) }
+}
+
+/// The pictures that training canvases are composed of, by what they are good for.
+public final class DetectorLibrary: Sendable {
+  /// Pictures of people with at least one sure face.
+  let people: [LabelledPicture]
+  /// Other photographs with at least one sure face.
+  let scenes: [LabelledPicture]
+  /// Tight close-ups of one face.
+  let portraits: [LabelledPicture]
+  /// Small face crops.
+  let crops: [LabelledPicture]
+  /// Pictures without a sure face; doubtful ones may be in them.
+  let negatives: [LabelledPicture]
+
+  /// Sorts pictures by the first component of their path: `portraits`, `people`, `scenes`, and any other for crops.
+  ///
+  /// - Throws: `TrainingError.invalidSettings` where there is nothing to paint a background or a face with.
+  public init(_ pictures: [(annotation: FaceAnnotation, image: LumaImage)]) throws(TrainingError) {
+    var people: [LabelledPicture] = []
+    var scenes: [LabelledPicture] = []
+    var portraits: [LabelledPicture] = []
+    var crops: [LabelledPicture] = []
+    var negatives: [LabelledPicture] = []
+    for (annotation, image) in pictures where image.width >= 8 && image.height >= 8 {
+      let picture = LabelledPicture(image, faces: annotation.faces)
+      let hasFace = annotation.faces.contains { !$0.isIgnored }
+      switch annotation.folder {
+      case "portraits": if hasFace { portraits.append(picture) }
+      case "people": if hasFace { people.append(picture) }
+      case "scenes": if hasFace { scenes.append(picture) } else { negatives.append(picture) }
+      default: if hasFace { crops.append(picture) }
+      }
+    }
+    guard !negatives.isEmpty else { throw .invalidSettings("expected scenes without faces, got none") }
+    guard !people.isEmpty, !scenes.isEmpty, !portraits.isEmpty else {
+      throw .invalidSettings(
+        "expected people, scenes and portraits with faces, got \(people.count), \(scenes.count), \(portraits.count)"
+      )
+    }
+    self.people = people
+    self.scenes = scenes
+    self.portraits = portraits
+    self.crops = crops.isEmpty ? portraits : crops
+    self.negatives = negatives
+  }
+}
