@@ -2,7 +2,7 @@ extension LumaPlane {
   /// Draws the plane through an affine map into a float buffer.
   ///
   /// Bilinear; where the map shrinks, each result is the mean of so many bilinear samples that (up to 32 x 32 of them)
-  /// they lie no further apart than the plane's own. Beyond its edges the plane goes on with its outermost samples.
+  /// none of the plane's own is left out. Beyond its edges the plane goes on with its outermost samples.
   ///
   /// - Parameters:
   ///   - toSource: from picture coordinates of the result to those of the plane.
@@ -47,7 +47,9 @@ extension LumaPlane {
 
   static func samplesPerSide(_ map: AffineTransform) -> Int {
     let step = max((map.a * map.a + map.c * map.c).squareRoot(), (map.b * map.b + map.d * map.d).squareRoot())
-    // A quarter of slack: slight shrinking needs no averaging beyond that of bilinear sampling.
-    return step < 32 ? max(1, Int((step - 0.25).rounded(.up))) : 32
+    // Bilinear samples reach a pixel to each side: up to 1.4 pixels apart they still leave none out. Slight shrinking
+    // needs no more than one.
+    guard step > 1.25 else { return 1 }
+    return step < 44 ? max(2, Int((step / 1.4).rounded(.up))) : 32
   }
 }

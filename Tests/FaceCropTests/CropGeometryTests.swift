@@ -1,5 +1,6 @@
 import FaceCrop
 import Foundation
+import Inference
 import Pixels
 import TestSupport
 import Testing
@@ -64,6 +65,19 @@ struct CropGeometryTests {
   @Test func survivesJSON() throws {
     let data = try JSONEncoder().encode(CropGeometry.fer2013)
     #expect(try JSONDecoder().decode(CropGeometry.self, from: data) == .fer2013)
+  }
+
+  @Test func travelsInAModelFile() throws {
+    func model(_ geometry: JSONValue?) throws -> ModelFile {
+      try ModelFile(
+        spec: ModelSpec(
+          name: "nothing", inputChannels: 1, inputHeight: 1, inputWidth: 1,
+          nodes: [.init(name: "relu", inputs: [ModelSpec.inputName], layer: .activation(.relu))], outputs: ["relu"]),
+        tensors: [:], record: ModelRecord(cropGeometry: geometry))
+    }
+    #expect(try CropGeometry(of: model(CropGeometry.fer2013.json)) == .fer2013)
+    #expect(try CropGeometry(of: model(nil)) == nil)
+    #expect(throws: InferenceError.self) { try CropGeometry(of: model(["alignment": "sideways"])) }
   }
 
   @Test(arguments: [#""sideScale":0"#, #""sideScale":-1"#, #""widthShare":1.5"#, #""template":[]"#])

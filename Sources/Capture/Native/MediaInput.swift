@@ -84,6 +84,14 @@ final class MediaInput {
     return av_read_frame(context, packet)
   }
 
+  /// Whether the mark that ends every file of this format is missing. Asked at the end of the input: of the formats
+  /// with such a mark, FFmpeg looks for it in all but GIF.
+  var lacksTrailer: Bool {
+    guard formatName == "gif", let io = context.pointee.pb, io.pointee.seekable != 0 else { return false }
+    guard avio_seek(io, avio_size(io) - 1, SEEK_SET) >= 0 else { return true }
+    return avio_r8(io) != 0x3B
+  }
+
   /// The error of the transport (disk, network) below the demuxer; nil where the bytes themselves come as they should.
   var transportError: Int32? {
     guard let io = context.pointee.pb, io.pointee.error < 0, io.pointee.error != ferd_averror_eof else {

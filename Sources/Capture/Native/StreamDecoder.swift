@@ -141,7 +141,9 @@ final class StreamDecoder {
     } else if let transport = input.transportError {
       failure = CaptureError(
         .inputOutput, input: input.name, "the input broke off: \(FFmpegLibrary.describe(transport))")
-    } else if code != ferd_averror_eof {
+    } else if code == ferd_averror_eof {
+      if input.lacksTrailer { errorCount += 1 }
+    } else {
       // A run of errors is one damaged place.
       if consecutiveReadErrors == 0 { errorCount += 1 }
       consecutiveReadErrors += 1

@@ -87,7 +87,8 @@ public final class VideoWriter {
       num: Int32(options.frameRate.numerator), den: Int32(options.frameRate.denominator))
     context.pointee.gop_size = Int32(options.keyFrameInterval)
     context.pointee.max_b_frames = Int32(options.maximumBFrames)
-    context.pointee.bit_rate = Int64(width * height) * 8
+    // Small pictures too get enough for their headers.
+    context.pointee.bit_rate = max(100_000, Int64(width * height) * 8)
     if options.isInterlaced { context.pointee.flags |= ferd_codec_flag_interlaced }
     if container.pointee.oformat.pointee.flags & AVFMT_GLOBALHEADER != 0 {
       context.pointee.flags |= ferd_codec_flag_global_header

@@ -67,6 +67,15 @@ public final class FaceDetector {
     plans.append(try makePlan(height: inputMultiple, width: inputMultiple))
   }
 
+  /// The detector of a model file, whose record tells how its input is normalised.
+  public convenience init(model: ModelFile, options: Options = Options()) throws(InferenceError) {
+    try self.init(
+      spec: model.spec, weights: model.tensors,
+      normalisation: Normalisation(
+        mean: model.record.inputMean, standardDeviation: model.record.inputStandardDeviation),
+      options: options)
+  }
+
   /// Replaces `faces` by the faces of a picture, the surest first, in its pixels. Boxes may reach beyond it.
   public func detect(in plane: LumaPlane, into faces: inout [DetectedFace]) throws(InferenceError) {
     faces.removeAll(keepingCapacity: true)

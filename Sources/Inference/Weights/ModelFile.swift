@@ -1,5 +1,3 @@
-import Foundation
-
 /// A network with its parameters and its record: one safetensors file with JSON in the metadata.
 ///
 /// The metadata holds `format` = `ferd-model-1`, the network under `ferd.spec` and the record under `ferd.record`.
@@ -45,10 +43,10 @@ public struct ModelFile: Equatable, Sendable {
       let found = content.metadata[formatKey] ?? "nothing"
       throw .unreadableFile(path: path, "expected the format \(format), found \(found)")
     }
-    let spec = try decode(ModelSpec.self, specText, specKey, path)
+    let spec = try JSONText.decode(ModelSpec.self, from: Array(specText.utf8), path: path, part: specKey)
     let record =
       try content.metadata[recordKey].map { text throws(InferenceError) in
-        try decode(ModelRecord.self, text, recordKey, path)
+        try JSONText.decode(ModelRecord.self, from: Array(text.utf8), path: path, part: recordKey)
       } ?? ModelRecord()
     // Before anything is computed from the network's sizes.
     _ = try spec.inferShapes()
@@ -72,32 +70,10 @@ public struct ModelFile: Equatable, Sendable {
   public func write(to path: String, storage: Safetensors.Storage = .f32) throws(InferenceError) {
     let metadata = [
       Self.formatKey: Self.format,
-      Self.specKey: try Self.encode(spec, path),
-      Self.recordKey: try Self.encode(record, path),
+      Self.specKey: String(decoding: try JSONText.encode(spec, path: path), as: UTF8.self),
+      Self.recordKey: String(decoding: try JSONText.encode(record, path: path), as: UTF8.self),
     ]
     try Safetensors(tensors: tensors, metadata: metadata).write(to: path, storage: storage)
-  }
-
-  private static func decode<Value: Decodable>(
-    _ type: Value.Type, _ text: String, _ key: String, _ path: String
-  ) throws(InferenceError) -> Value {
-    do {
-      return try JSONDecoder().decode(type, from: Data(text.utf8))
-    } catch let error as DecodingError {
-      throw .unreadableFile(path: path, "\(key): \(error.summary)")
-    } catch {
-      throw .unreadableFile(path: path, "\(key): \(error)")
-    }
-  }
-
-  private static func encode<Value: Encodable>(_ value: Value, _ path: String) throws(InferenceError) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      return String(decoding: try encoder.encode(value), as: UTF8.self)
-    } catch {
-      throw .unreadableFile(path: path, "cannot be described in JSON: \(error)")
-    }
   }
 }
 
@@ -117,23 +93,6 @@ extension ModelSpec {
     }
     if let name = tensors.keys.filter({ !expected.contains($0) }).min() {
       throw .parameter(name: name, "unexpected: the network \(self.name) has no such parameter")
-    }
-  }
-}
-
-extension DecodingError {
-  /// Where and what, in one line.
-  var summary: String {
-    func place(_ context: Context) -> String {
-      let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
-      return path.isEmpty ? "" : " at \(path)"
-    }
-    return switch self {
-    case .keyNotFound(let key, let context): "\"\(key.stringValue)\" is missing\(place(context))"
-    case .typeMismatch(let type, let context): "expected \(type)\(place(context))"
-    case .valueNotFound(let type, let context): "expected \(type), found null\(place(context))"
-    case .dataCorrupted(let context): "\(context.debugDescription)\(place(context))"
-    @unknown default: "\(self)"
     }
   }
 }

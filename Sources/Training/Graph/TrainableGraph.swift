@@ -82,9 +82,18 @@ public final class TrainableGraph {
   /// Adds the gradients of the loss to `parameters.gradients`. Goes with the last forward pass, in mode `train`.
   public func backward() throws(InferenceError) { try run(passes.backward) }
 
-  /// Names of all steps with the kernels that serve them: forward for training, then backward.
-  public var operations: [(name: String, implementation: String)] {
-    (passes.train + passes.backward).map { ($0.name, $0.implementation) }
+  /// Runs one training pass and tells how long each step took, in seconds: for benchmarks and for finding slow layouts.
+  public func profile() throws(InferenceError) -> [(name: String, seconds: Double, implementation: String)] {
+    DNNL.setThreadCount(threads)
+    let context = PassContext(stream: stream, dropoutSeed: lastDropoutSeed)
+    let clock = ContinuousClock()
+    var result: [(name: String, seconds: Double, implementation: String)] = []
+    for step in passes.train + passes.backward {
+      let start = clock.now
+      try step.action(context)
+      result.append((step.name, (clock.now - start) / .seconds(1), step.implementation))
+    }
+    return result
   }
 
   private func run(_ steps: [GraphPasses.Step]) throws(InferenceError) {
