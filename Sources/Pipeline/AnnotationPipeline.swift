@@ -48,7 +48,7 @@ public final class AnnotationPipeline {
     source: any FrameSource, header: StreamHeader, writer: AnnotationWriter, onFrame: (Int) -> Void = { _ in }
   ) throws -> Outcome {
     try writer.hello(header)
-    try finder.beginStream(width: header.width, height: header.height)
+    try finder.beginStream(isStillPicture: source.info.isStillPicture)
     let run = StreamRun(
       source: source, finder: finder, classifier: classifier,
       smoother: ProbabilitySmoother(timeConstant: source.info.isStillPicture ? 0 : smoothingSeconds),

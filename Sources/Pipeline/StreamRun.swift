@@ -171,7 +171,8 @@ final class StreamRun: @unchecked Sendable {
 
   private func find(in slot: FrameSlot) throws {
     guard let luma = slot.frame.luma else { return }
-    try finder.findFaces(in: luma, seconds: slot.seconds, into: &slot.annotation.faces)
+    try finder.findFaces(
+      in: luma, timeNanoseconds: slot.annotation.presentationTimeNanoseconds, into: &slot.annotation.faces)
   }
 
   private func classify(_ slot: FrameSlot) throws {

@@ -12,9 +12,9 @@ private final class CountingFinder: FaceFinder {
   var failsAtFrame = Int.max
   private var frames = 0
 
-  func beginStream(width: Int, height: Int) { frames = 0 }
+  func beginStream(isStillPicture: Bool) { frames = 0 }
 
-  func findFaces(in luma: LumaPlane, seconds: Double, into faces: inout [FaceAnnotation]) throws {
+  func findFaces(in luma: LumaPlane, timeNanoseconds: Int64, into faces: inout [FaceAnnotation]) throws {
     if frames == failsAtFrame { throw StepFailure() }
     frames += 1
     // Unequal times, so that the steps overtake each other if anything lets them.

@@ -3,11 +3,13 @@ public import Pixels
 /// Finds the faces of a stream's frames, one after the other, and follows them. Used by one thread at a time.
 public protocol FaceFinder: AnyObject {
   /// Starts a new stream: tracks count from 1 again.
-  func beginStream(width: Int, height: Int) throws
+  ///
+  /// - Parameter isStillPicture: no further frame will confirm or deny what the first one shows.
+  func beginStream(isStillPicture: Bool) throws
   /// Appends the faces of the next frame to `faces`.
   ///
-  /// - Parameter seconds: the frame's time on the stream's own clock.
-  func findFaces(in luma: LumaPlane, seconds: Double, into faces: inout [FaceAnnotation]) throws
+  /// - Parameter timeNanoseconds: of the frame, on the stream's own clock.
+  func findFaces(in luma: LumaPlane, timeNanoseconds: Int64, into faces: inout [FaceAnnotation]) throws
 }
 
 /// Tells the emotions of faces. Used by one thread at a time.
