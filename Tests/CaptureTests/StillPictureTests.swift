@@ -18,4 +18,23 @@ struct StillPictureTests {
     #expect(frames.map(\.image) == [picture])
     #expect(frames[0].nanoseconds == 0)
   }
+
+  /// PNG above all: its decoder takes a picture without a certain flag for a change to the one before.
+  @Test(arguments: ["png", "bmp", "pgm", "tiff"])
+  func `one reader reads many pictures, each for itself`(ending: String) throws {
+    let folder = try TemporaryFolder()
+    let pictures = [10, 200, 90, 250, 3].map { value in
+      var picture = cornerPicture(width: 48, height: 48)
+      picture.pixels[1200] = UInt8(value)
+      for index in 600..<700 { picture.pixels[index] = UInt8((value * index) % 256) }
+      return picture
+    }
+    for (index, picture) in pictures.enumerated() {
+      try writePicture(picture, to: folder.path("\(index).\(ending)"))
+    }
+    let reader = PictureReader()
+    for (index, picture) in pictures.enumerated() {
+      #expect(try reader.read(folder.path("\(index).\(ending)")) == picture)
+    }
+  }
 }

@@ -89,6 +89,8 @@ public final class PictureReader {
     let code = contents.withUnsafeMutableBufferPointer { buffer in
       packet.pointee.data = buffer.baseAddress
       packet.pointee.size = Int32(count)
+      // Without it the PNG decoder adds the picture before, as animated PNGs want it.
+      packet.pointee.flags |= AV_PKT_FLAG_KEY
       let sent = avcodec_send_packet(codec, packet)
       return sent < 0 ? sent : avcodec_receive_frame(codec, picture.frame)
     }
