@@ -67,12 +67,17 @@ struct FaceTrackerTests {
 
   @Test func aMiddlingFlickerIsNeverTold() {
     let flicker = [makeFace(x: 10, y: 20, size: 40, score: 0.6)]
-    #expect(numbers([flicker, [], flicker, [], flicker]) == [[], [], [], [], []])
+    #expect(numbers([[], flicker, [], flicker, []]) == [[], [], [], [], []])
   }
 
   @Test func aMiddlingFaceIsToldFromItsSecondFrame() {
     let face = [makeFace(x: 10, y: 20, size: 40, score: 0.6)]
-    #expect(numbers([face, face, face]) == [[], [1], [1]])
+    #expect(numbers([[], face, face, face]) == [[], [], [1], [1]])
+  }
+
+  @Test func theFirstFrameNeedsNoConfirmation() {
+    let face = [makeFace(x: 10, y: 20, size: 40, score: 0.6)]
+    #expect(numbers([face, [], face]) == [[1], [], [1]])
   }
 
   @Test func aSureDetectionWinsOverADoubtfulNeighbour() {

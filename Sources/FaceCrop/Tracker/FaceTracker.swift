@@ -9,7 +9,8 @@ public struct FaceTracker: Sendable {
   public struct Options: Equatable, Sendable {
     /// A detection at least so sure starts a track that is told at once.
     public var immediateScore: Float = 0.7
-    /// One at least so sure starts a track that is told when `confirmationHits` frames in succession have seen it.
+    /// One at least so sure starts a track that is told when `confirmationHits` frames in succession have seen it, or
+    /// at once in a stream's first frame.
     public var startScore: Float = 0.5
     /// One at least so sure continues a track; give the detector this threshold.
     public var keepScore: Float = 0.3
@@ -40,6 +41,7 @@ public struct FaceTracker: Sendable {
   private var tracks: [Track] = []
   private var lastNumber = 0
   private var lastTime: Int64 = 0
+  private var isFirstFrame = true
   /// Which detections have found their track; kept for its memory.
   private var isTaken: [Bool] = []
 
@@ -52,7 +54,10 @@ public struct FaceTracker: Sendable {
   }
 
   /// Forgets all tracks, as after a seek; numbers go on counting.
-  public mutating func reset() { tracks.removeAll(keepingCapacity: true) }
+  public mutating func reset() {
+    tracks.removeAll(keepingCapacity: true)
+    isFirstFrame = true
+  }
 
   /// Takes the detections of the next frame and replaces `faces` by those that are to be told, by track number.
   ///
@@ -74,11 +79,14 @@ public struct FaceTracker: Sendable {
       tracks.append(Track(face: face, time: time))
     }
     for index in tracks.indices where tracks[index].number == 0 {
-      guard tracks[index].hits >= options.confirmationHits || tracks[index].bestScore >= options.immediateScore
+      guard
+        isFirstFrame || tracks[index].hits >= options.confirmationHits
+          || tracks[index].bestScore >= options.immediateScore
       else { continue }
       lastNumber += 1
       tracks[index].number = lastNumber
     }
+    isFirstFrame = false
     tell(into: &faces)
   }
 
