@@ -21,19 +21,18 @@ final class ByteInput {
     self.interruptGuard = interruptGuard
     isSeekable = lseek(descriptor, 0, SEEK_CUR) >= 0
     let buffer = av_malloc(Int(ByteInput.bufferSize))!.assumingMemoryBound(to: UInt8.self)
-    context = avio_alloc_context(buffer, ByteInput.bufferSize, 0, nil, nil, nil, nil)!
+    // Without a reading function it would take the buffer for the whole input, so that comes first and its argument later.
+    context = avio_alloc_context(
+      buffer, ByteInput.bufferSize, 0, nil,
+      { opaque, target, size in
+        Unmanaged<ByteInput>.fromOpaque(opaque!).takeUnretainedValue().read(into: target!, count: Int(size))
+      }, nil, isSeekable ? ByteInput.seek : nil)!
     context.pointee.opaque = Unmanaged.passUnretained(self).toOpaque()
-    context.pointee.read_packet = { opaque, target, size in
-      Unmanaged<ByteInput>.fromOpaque(opaque!).takeUnretainedValue().read(into: target!, count: Int(size))
-    }
-    if isSeekable {
-      context.pointee.seek = { opaque, offset, whence in
-        Unmanaged<ByteInput>.fromOpaque(opaque!).takeUnretainedValue().seek(to: offset, whence: whence)
-      }
-      context.pointee.seekable = AVIO_SEEKABLE_NORMAL
-    } else {
-      context.pointee.seekable = 0
-    }
+  }
+
+  private static let seek: @convention(c) (UnsafeMutableRawPointer?, Int64, Int32) -> Int64 = {
+    opaque, offset, whence in
+    Unmanaged<ByteInput>.fromOpaque(opaque!).takeUnretainedValue().seek(to: offset, whence: whence)
   }
 
   deinit {
