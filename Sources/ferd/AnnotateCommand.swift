@@ -81,7 +81,7 @@ struct AnnotateCommand: ParsableCommand {
     let cancellation = CaptureCancellation()
     let signals = StopSignals { cancellation.cancel() }
     let engine = try AnnotationEngine.load(
-      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery)
+      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery, threads: 1)
     let session = AnnotationSession(
       engine: engine,
       settings: AnnotationSession.Settings(

@@ -13,5 +13,7 @@ struct Ferd: AsyncParsableCommand {
       unavailable; 70 a bug in ferd; 74 input or output failed; 130 and 143 ended by SIGINT and SIGTERM.
       """,
     version: version,
-    subcommands: [TrainDetectorCommand.self])
+    subcommands: [
+      AnnotateCommand.self, PredictCommand.self, TrainDetectorCommand.self,
+    ])
 }

@@ -22,7 +22,7 @@ struct BiasOptionsTests {
   private let labels = ["angry", "happy", "neutral"]
 
   @Test func leavesTheEnsemblesOwnFactorsWithoutAnOption() throws {
-    #expect(try BiasOptions.parse([]).factors(labels: labels) == nil)
+    #expect(try BiasOptions.parse([]).correction(labels: labels) == nil)
   }
 
   @Test(arguments: [
@@ -30,9 +30,9 @@ struct BiasOptionsTests {
     (["--bias", "angry=4.5", "--angry-bias", "2"], [2, 1, 1]), (["--bias", "none"], [1, 1, 1]),
     (["--bias", " angry = 3 , happy=0.5"], [3, 0.5, 1]),
   ])
-  func replacesThemAsAWhole(arguments: [String], expected: [Double]) throws {
-    let factors = try #require(try BiasOptions.parse(arguments).factors(labels: labels))
-    #expect(labels.map { factors[$0] } == expected)
+  func replacesThemAsAWhole(arguments: [String], expected: [Float]) throws {
+    let correction = try #require(try BiasOptions.parse(arguments).correction(labels: labels))
+    #expect(correction.factors == expected)
   }
 
   @Test(arguments: [
@@ -45,7 +45,7 @@ struct BiasOptionsTests {
   }
 
   @Test func refusesAClassThatTheModelDoesNotKnow() throws {
-    #expect { try BiasOptions.parse(["--bias", "glad=2"]).factors(labels: labels) } throws: {
+    #expect { try BiasOptions.parse(["--bias", "glad=2"]).correction(labels: labels) } throws: {
       ($0 as? CommandFailure)?.status == .wrongUsage
     }
   }
@@ -54,18 +54,18 @@ struct BiasOptionsTests {
     let file = FileManager.default.temporaryDirectory.appending(path: "bias-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: file) }
     try Data(#"{"v":1,"factors":{"angry":1.5},"recommended":true}"#.utf8).write(to: file)
-    let factors = try BiasOptions.parse(["--bias", file.path]).factors(labels: labels)
-    #expect(factors == ["angry": 1.5, "happy": 1, "neutral": 1])
+    let factors = try BiasOptions.parse(["--bias", file.path]).correction(labels: labels)?.factors
+    #expect(factors == [1.5, 1, 1])
     for damaged in ["", "{}", #"{"factors":{"angry":-1}}"#, #"{"factors":{"angry":"much"}}"#] {
       try Data(damaged.utf8).write(to: file)
-      #expect { try BiasOptions.parse(["--bias", file.path]).factors(labels: labels) } throws: {
-        ($0 as? CommandFailure)?.status == .unreadable
+      #expect { try BiasOptions.parse(["--bias", file.path]).correction(labels: labels) } throws: {
+        CommandFailure(wrapping: $0)?.status == .unreadable
       }
     }
   }
 
   @Test func reportsAMissingBiasFile() throws {
-    #expect { try BiasOptions.parse(["--bias", "/nowhere/bias.json"]).factors(labels: labels) } throws: {
+    #expect { try BiasOptions.parse(["--bias", "/nowhere/bias.json"]).correction(labels: labels) } throws: {
       ($0 as? CommandFailure)?.status == .noSuchInput
     }
   }

@@ -13,11 +13,16 @@ extension CropGeometry {
   ///
   /// - Throws: `InferenceError.invalidModel` where it has one that cannot be understood.
   public init?(of model: ModelFile) throws(InferenceError) {
-    guard let json = model.record.cropGeometry else { return nil }
+    try self.init(of: model.record, model: model.spec.name)
+  }
+
+  /// The same from the record alone; `model` is the network's name for messages.
+  public init?(of record: ModelRecord, model: String) throws(InferenceError) {
+    guard let json = record.cropGeometry else { return nil }
     do {
       self = try JSONDecoder().decode(CropGeometry.self, from: try JSONEncoder().encode(json))
     } catch {
-      throw .invalidModel(node: model.spec.name, "its crop geometry: \(error)")
+      throw .invalidModel(node: model, "its crop geometry: \(error)")
     }
   }
 }

@@ -26,13 +26,16 @@ public final class EmotionEnsemble {
   ///   - precision: For all members; nil = the fastest that the processor supports and each member's record allows.
   ///   - threads: OpenMP threads inside each primitive.
   ///   - maximumCount: How many faces one run shall be able to take.
+  ///   - firstMemberOnly: Leaves the other members out, for speed.
   /// - Throws: `unreadableFile`, `invalidModel` or `parameter` where a file is damaged, does not have its checksum or
   ///   does not know the ensemble's labels; `backend` where the processor does not support the precision.
   public init(
-    path: String, precision: Precision? = nil, threads: Int = 1, maximumCount: Int = 8
+    path: String, precision: Precision? = nil, threads: Int = 1, maximumCount: Int = 8,
+    firstMemberOnly: Bool = false
   ) throws(InferenceError) {
     precondition(threads > 0 && maximumCount > 0, "\(maximumCount) faces on \(threads) threads")
-    let parts = try Self.load(path)
+    var parts = try Self.load(path)
+    if firstMemberOnly { parts.members.removeSubrange(1...) }
     name = parts.name
     checksum = parts.checksum
     labels = parts.labels

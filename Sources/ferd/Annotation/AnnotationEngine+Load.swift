@@ -1,7 +1,39 @@
+import FaceCrop
+import Foundation
+import Inference
+import Pipeline
+
 extension AnnotationEngine {
+  /// Reads the models and makes them ready to run.
+  ///
+  /// - Parameters:
+  ///   - detector: nil = pictures are face crops already.
+  ///   - threads: of each network, where the user names no number.
+  /// - Throws: `CommandFailure` and `InferenceError` for models that are missing or damaged.
   static func load(
-    model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int
+    model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int,
+    threads: Int
   ) throws -> AnnotationEngine {
-    throw CommandFailure(.internalError, "annotate needs the ensemble and the detector")
+    let ensemble = try EmotionEnsemble(
+      path: model.path(), precision: model.precision, threads: model.threads ?? threads,
+      firstMemberOnly: profile == .fast)
+    return AnnotationEngine(
+      finder: try detector.map { try finder($0, model: model, detectEvery: detectEvery, threads: threads) }
+        ?? WholePictureFinder(),
+      classifier: try EnsembleClassifier(ensemble: ensemble, bias: try bias.correction(labels: ensemble.labels)),
+      modelName: ensemble.identity)
+  }
+
+  private static func finder(
+    _ options: DetectorOptions, model: ModelOptions, detectEvery: Int, threads: Int
+  ) throws -> any FaceFinder {
+    var settings = FaceDetector.Options()
+    settings.scoreThreshold = TrackingFaceFinder.detectionThreshold
+    settings.threads = model.threads ?? threads
+    if let size = options.detectSize { settings.detectSize = size }
+    let file = try ModelFile.read(from: options.path())
+    settings.precision = model.precision ?? .f32
+    return TrackingFaceFinder(
+      detector: try FaceDetector(model: file, options: settings), detectEvery: detectEvery)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Inference
 
 /// Factors on the classes' probabilities, from the command line or a file; the same in every subcommand.
 ///
@@ -43,24 +44,39 @@ struct BiasOptions: ParsableArguments {
     if let bias, bias.contains("=") { _ = try Self.parse(list: bias) }
   }
 
-  /// The factors that the user asked for, by class; nil where no bias option was given, so that the ensemble's
-  /// own hold. An option of one class wins over `--bias`.
+  /// The correction that the user asked for; nil where no bias option was given, so that the ensemble's own holds.
+  /// An option of one class wins over `--bias`.
   ///
   /// - Parameter labels: the ensemble's classes.
   /// - Throws: `CommandFailure` for a class that the ensemble does not know (64) and for a `bias.json` that is
   ///   missing (66) or damaged (65).
-  func factors(labels: [String]) throws -> [String: Double]? {
+  func correction(labels: [String]) throws -> BiasCorrection? {
     guard bias != nil || !single.isEmpty else { return nil }
-    var named: [String: Double] = [:]
+    var base = BiasCorrection(neutral: labels)
     if let bias, bias != "none" {
-      named = bias.contains("=") ? try Self.parse(list: bias) : try Self.read(file: bias)
+      base = bias.contains("=") ? try resolve(Self.parse(list: bias), labels) : try Self.read(bias, labels)
     }
-    named.merge(single) { $1 }
-    for name in named.keys.sorted() where !labels.contains(name) {
-      throw CommandFailure(
-        .wrongUsage, "a bias for \"\(name)\", but the model's classes are \(labels.joined(separator: ", "))")
+    var named = Dictionary(uniqueKeysWithValues: zip(labels, base.factors.map { Double($0) }))
+    for (name, factor) in single {
+      // The ensemble may spell the class otherwise ("anger"); an unknown one fails below.
+      named[EmotionLabel.index(of: name, in: labels).map { labels[$0] } ?? name] = factor
     }
-    return Dictionary(uniqueKeysWithValues: labels.map { ($0, named[$0] ?? 1) })
+    return try resolve(named, labels)
+  }
+
+  private func resolve(_ named: [String: Double], _ labels: [String]) throws -> BiasCorrection {
+    do {
+      return try BiasCorrection(named, labels: labels)
+    } catch {
+      throw CommandFailure(.wrongUsage, "\(error)")
+    }
+  }
+
+  private static func read(_ file: String, _ labels: [String]) throws -> BiasCorrection {
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw CommandFailure(.noSuchInput, "\(file): no such bias file (a list needs a \"=\": angry=4.5,neutral=2.8)")
+    }
+    return try BiasCorrection(contentsOf: file, labels: labels)
   }
 
   private static func check(_ factor: Double, of name: String) throws {
@@ -83,21 +99,6 @@ struct BiasOptions: ParsableArguments {
       try check(factor, of: name)
     }
     return factors
-  }
-
-  private static func read(file: String) throws -> [String: Double] {
-    struct BiasFile: Decodable { var factors: [String: Double] }
-    guard FileManager.default.fileExists(atPath: file) else {
-      throw CommandFailure(.noSuchInput, "\(file): no such bias file (a list needs a \"=\": angry=4.5,neutral=2.8)")
-    }
-    do {
-      let factors = try JSONDecoder().decode(BiasFile.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
-        .factors
-      for (name, factor) in factors { try check(factor, of: name) }
-      return factors
-    } catch {
-      throw CommandFailure(.unreadable, "\(file): expected a bias.json with positive \"factors\" (\(error))")
-    }
   }
 }
 

@@ -1,0 +1,72 @@
+import FaceCrop
+public import Inference
+public import Pixels
+
+/// Cuts faces out of frames, each member's way, and lets an ensemble classify them.
+public final class EnsembleClassifier: FaceClassifier {
+  private let ensemble: EmotionEnsemble
+  /// By member.
+  private let geometries: [CropGeometry]
+  private let normalisations: [Normalisation]
+  public let biasFactors: [Float]
+
+  public var labels: [String] { ensemble.labels }
+
+  /// - Parameter bias: replaces the ensemble's own correction; nil keeps that one.
+  /// - Throws: `InferenceError` where a member's crop geometry cannot be understood or its input is not square.
+  public init(ensemble: EmotionEnsemble, bias: BiasCorrection? = nil) throws(InferenceError) {
+    self.ensemble = ensemble
+    biasFactors = (bias ?? ensemble.bias).factors
+    var geometries: [CropGeometry] = []
+    for member in ensemble.members {
+      guard member.inputHeight == member.inputWidth else {
+        throw .invalidModel(
+          node: ModelSpec.inputName,
+          "crops are square, \(member.file) takes \(member.inputWidth)x\(member.inputHeight)")
+      }
+      // A network that tells nothing was most likely trained on FER2013.
+      geometries.append(try CropGeometry(of: member.record, model: member.spec.name) ?? .fer2013)
+    }
+    self.geometries = geometries
+    normalisations = ensemble.members.map {
+      Normalisation(mean: $0.record.inputMean, standardDeviation: $0.record.inputStandardDeviation)
+    }
+  }
+
+  public func classify(
+    _ faces: [FaceAnnotation], in luma: LumaPlane, into probabilities: inout [Float]
+  ) throws {
+    var start = 0
+    while start < faces.count {
+      let count = min(ensemble.maximumCount, faces.count - start)
+      for (index, member) in ensemble.members.enumerated() {
+        for offset in 0..<count {
+          member.withInput(offset) { input in
+            draw(
+              faces[start + offset], of: luma, geometry: geometries[index], normalisation: normalisations[index],
+              size: member.inputWidth, into: input)
+          }
+        }
+      }
+      try ensemble.run(count: count, appendingTo: &probabilities)
+      start += count
+    }
+  }
+
+  private func draw(
+    _ face: FaceAnnotation, of luma: LumaPlane, geometry: CropGeometry, normalisation: Normalisation, size: Int,
+    into input: UnsafeMutableBufferPointer<Float>
+  ) {
+    if let landmarks = face.landmarks {
+      FaceCropper.crop(
+        luma, face: DetectedFace(box: face.box, landmarks: landmarks, score: face.detectionScore),
+        geometry: geometry, size: size, normalisation: normalisation, into: input)
+    } else {
+      // The picture is the crop.
+      let side = Float(size)
+      let toPicture = AffineTransform(
+        a: face.box.width / side, b: 0, tx: face.box.x, c: 0, d: face.box.height / side, ty: face.box.y)
+      luma.warp(toPicture, width: size, height: size, normalisation: normalisation, into: input)
+    }
+  }
+}
