@@ -5,5 +5,5 @@ import ArgumentParser
 struct FerdBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ferd-bench", abstract: "Times the parts of ferd; prints one JSON line per figure.",
-    subcommands: [InferenceCommand.self, SpecCommand.self, TrainingCommand.self])
+    subcommands: [DetectorCommand.self, InferenceCommand.self, SpecCommand.self, TrainingCommand.self])
 }

@@ -1,14 +1,13 @@
 import ArgumentParser
 import Inference
-import Training
 
-/// Times compiled networks. Weights are random: they do not change what is computed.
+/// Times compiled networks.
 struct InferenceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inference", abstract: "Time a network's compiled plans.")
 
-  @Argument(help: "fer48")
-  var network: NetworkName
+  @Argument(help: NetworkChoice.help)
+  var network: NetworkChoice
 
   @Option(parsing: .upToNextOption, help: "Pictures per run.")
   var batches = [1, 8]
@@ -25,8 +24,7 @@ struct InferenceCommand: ParsableCommand {
   var kernels = false
 
   func run() throws {
-    let spec = network.spec
-    let weights = ParameterStore(spec: spec, seed: 1).exportTensors()
+    let (spec, weights) = try network.load()
     for batch in batches {
       for precision in precisions {
         let plan = try InferencePlan(

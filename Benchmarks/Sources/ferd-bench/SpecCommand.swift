@@ -7,23 +7,12 @@ struct SpecCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "spec", abstract: "Print a network of ours as JSON, for the peers' benchmarks.")
 
-  @Argument(help: "fer48")
-  var network: NetworkName
+  @Argument(help: NetworkChoice.help)
+  var network: NetworkChoice
 
   func run() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    print(String(decoding: try encoder.encode(network.spec), as: UTF8.self))
-  }
-}
-
-/// The networks that can be timed without weights.
-enum NetworkName: String, ExpressibleByArgument, CaseIterable {
-  case fer48
-
-  var spec: ModelSpec {
-    switch self {
-    case .fer48: .fer48()
-    }
+    print(String(decoding: try encoder.encode(network.load().spec), as: UTF8.self))
   }
 }

@@ -8,8 +8,8 @@ struct TrainingCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "training", abstract: "Time a network's training steps, in pictures per second.")
 
-  @Argument(help: "fer48")
-  var network: NetworkName
+  @Argument(help: NetworkChoice.help)
+  var network: NetworkChoice
 
   @Option(help: "Pictures per step.")
   var batch = 128
@@ -26,7 +26,7 @@ struct TrainingCommand: ParsableCommand {
   var kernels = false
 
   func run() throws {
-    let spec = network.spec
+    let spec = try network.load().spec
     for precision in precisions {
       let parameters = ParameterStore(spec: spec, seed: 1)
       let graph = try TrainableGraph(
