@@ -22,7 +22,7 @@ struct TrainingCommand: ParsableCommand {
   @Option(help: "How long each figure is measured.")
   var seconds = 10.0
 
-  @Flag(help: "Also list the kernels that serve each operation, on stderr.")
+  @Flag(help: "Also list each operation with its time and kernel, on stderr.")
   var kernels = false
 
   func run() throws {
@@ -33,9 +33,6 @@ struct TrainingCommand: ParsableCommand {
         spec: spec, parameters: parameters, batchSize: batch, precision: precision, threads: threads)
       let optimiser = SGD(parameters)
       fillWithNoise(graph.input, seed: 2)
-      if kernels {
-        for (name, implementation) in graph.operations { printToStandardError("\(name): \(implementation)") }
-      }
       let classes = graph.outputShapes[0].elementCount
       let labels = (0..<batch).map { $0 % classes }
       var step: UInt64 = 0
@@ -46,6 +43,11 @@ struct TrainingCommand: ParsableCommand {
         writeCrossEntropyGradient(graph, labels: labels)
         try graph.backward()
         optimiser.step(learningRate: 0.01)
+      }
+      if kernels {
+        for (name, seconds, implementation) in try graph.profile() {
+          printToStandardError(String(format: "%9.3f ms  %@: %@", seconds * 1e3, name, implementation))
+        }
       }
       try Figure(
         what: "training", network: spec.name, precision: precision.rawValue, batch: batch, threads: threads,
