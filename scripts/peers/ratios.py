@@ -9,7 +9,7 @@ import json
 import statistics
 import sys
 
-FIGURES = {"inference": "median_ms", "training": "images_per_second", "video": "frames_per_second"}
+FIGURES = {"inference": "median_ms", "training": "images_per_second", "detector": "median_ms", "video": "frames_per_second"}
 
 groups = collections.defaultdict(lambda: collections.defaultdict(list))
 for line in open(sys.argv[1]):
