@@ -41,7 +41,7 @@ struct OrientationTests {
     return result
   }
 
-  @Test(arguments: 1...8, [(1, 1), (17, 31), (33, 32), (70, 5), (1, 40)])
+  @Test(arguments: 1...8, [(1, 1), (17, 31), (33, 32), (48, 40), (70, 5), (9, 75), (1, 40)])
   func `every symmetry puts each sample in its place`(exif: Int, size: (Int, Int)) throws {
     let count = size.0 * size.1
     let image = LumaImage(

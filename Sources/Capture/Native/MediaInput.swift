@@ -53,7 +53,8 @@ final class MediaInput {
         detail: errorLog.lastMessage)
     }
     context = opened
-    if isNetwork { interruptGuard.allow(seconds: networkTimeoutSeconds) }
+    // A live stream is watched for some seconds of its own time to learn its rate.
+    if isNetwork { interruptGuard.allow(seconds: networkTimeoutSeconds + 10) }
     code = avformat_find_stream_info(context, nil)
     guard code >= 0, !interruptGuard.shouldStop else {
       throw MediaInput.openingError(
