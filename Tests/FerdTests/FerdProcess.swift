@@ -19,7 +19,7 @@ enum FerdProcess {
   static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appending(path: "ferd")
 
-  /// Starts it with the bundled models hidden unless `environment` says otherwise.
+  /// Starts it.
   static func start(
     _ arguments: [String], input: Any? = nil, output: Any, errors: Any, environment: [String: String] = [:]
   ) throws -> Process {
@@ -59,7 +59,7 @@ enum FerdProcess {
 }
 
 /// A new, empty folder that goes with its last reference.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let url: URL
 
   init() throws {

@@ -14,9 +14,12 @@ extension AnnotationEngine {
     model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int,
     threads: Int
   ) throws -> AnnotationEngine {
-    let ensemble = try EmotionEnsemble(
-      path: model.path(), precision: model.precision, threads: model.threads ?? threads,
-      firstMemberOnly: profile == .fast)
+    let path = try model.path()
+    let ensemble = try naming(path) {
+      try EmotionEnsemble(
+        path: path, precision: model.precision, threads: model.threads ?? threads, firstMemberOnly: profile == .fast
+      )
+    }
     return AnnotationEngine(
       finder: try detector.map { try finder($0, model: model, detectEvery: detectEvery, threads: threads) }
         ?? WholePictureFinder(),
@@ -31,9 +34,19 @@ extension AnnotationEngine {
     settings.scoreThreshold = TrackingFaceFinder.detectionThreshold
     settings.threads = model.threads ?? threads
     if let size = options.detectSize { settings.detectSize = size }
-    let file = try ModelFile.read(from: options.path())
     settings.precision = model.precision ?? .f32
-    return TrackingFaceFinder(
-      detector: try FaceDetector(model: file, options: settings), detectEvery: detectEvery)
+    let path = try options.path()
+    let detector = try naming(path) { try FaceDetector(model: ModelFile.read(from: path), options: settings) }
+    return TrackingFaceFinder(detector: detector, detectEvery: detectEvery)
+  }
+
+  /// Says in every error which file it is about.
+  private static func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as InferenceError {
+      if case .unreadableFile = error { throw error }
+      throw CommandFailure(.unreadable, "\(path): \(error)")
+    }
   }
 }
