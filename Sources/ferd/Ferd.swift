@@ -14,6 +14,6 @@ struct Ferd: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      AnnotateCommand.self, PredictCommand.self, ModelsCommand.self, TrainDetectorCommand.self,
+      AnnotateCommand.self, PredictCommand.self, ModelsCommand.self, TrainCommand.self, TrainDetectorCommand.self,
     ])
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Capture
 import Inference
+import Training
 import Pipeline
 
 /// The documented exit statuses; the numbers of `sysexits.h`, and 128 + the signal's number.
@@ -29,6 +30,15 @@ enum ExitStatus: Int32, Comparable {
     case .cancelled: self = .interrupted
     }
   }
+
+  init(_ error: TrainingError) {
+    switch error {
+    case .noSuchInput: self = .noSuchInput
+    case .invalidData, .invalidCheckpoint: self = .unreadable
+    case .invalidSettings, .diverged: self = .wrongUsage
+    case .inputOutput: self = .inputOutput
+    }
+  }
 }
 
 /// Ends the program with a message and a documented status.
@@ -48,6 +58,7 @@ struct CommandFailure: Error, Equatable {
     case let error as CaptureError: self.init(ExitStatus(error.code), error.description)
     case let error as InferenceError: self.init(.unreadable, error.description)
     case let error as OutputError: self.init(.inputOutput, error.description)
+    case let error as TrainingError: self.init(ExitStatus(error), error.description)
     default: return nil
     }
   }

@@ -1,0 +1,150 @@
+public import Foundation
+
+/// The part of a data set that a picture belongs to.
+public enum DataSplit: String, Codable, Sendable, CaseIterable {
+  case train, validation, test
+}
+
+/// One picture file of a class.
+public struct PictureFile: Equatable, Sendable {
+  /// Relative to the data folder, with slashes.
+  public var path: String
+  /// Position among the labels.
+  public var label: Int
+}
+
+/// The picture files of a data folder by split, in a fixed order.
+///
+/// Two layouts: `<folder>/<split>/<class>/*` with the splits `train`, `validation` (or `valid`, `val`) and `test`,
+/// or `<folder>/<class>/*` without splits.
+public struct FolderListing: Equatable, Sendable {
+  public var folder: URL
+  public var splits: [DataSplit: [PictureFile]]
+  /// False where the classes lie directly in the folder: then all files are under `.train`.
+  public var hasSplits: Bool
+
+  private static let splitNames: [String: DataSplit] = [
+    "train": .train, "training": .train, "validation": .validation, "valid": .validation, "val": .validation,
+    "test": .test, "testing": .test,
+  ]
+
+  /// Lists a data folder. Hidden files, and plain files beside the class folders, are passed over.
+  ///
+  /// - Throws: `noSuchInput` where there is no such folder; `invalidData` for a folder that is neither a split nor
+  ///   a class, two folders of one class or split, and a class without a file.
+  public static func read(_ path: String, labels: ClassLabels = .emotions) throws(TrainingError) -> FolderListing {
+    let folder = URL(fileURLWithPath: path)
+    let names = try subfolders(of: folder, path: path)
+    guard !names.isEmpty else { throw .invalidData(path: path, "has no folders; expected one per class or split") }
+    let isSplit = names.map { splitNames[$0.lowercased()] != nil }
+    guard isSplit.contains(true) else {
+      let files = try classes(in: folder, prefix: "", names: names, labels: labels, path: path)
+      return FolderListing(folder: folder, splits: [.train: files], hasSplits: false)
+    }
+    var splits: [DataSplit: [PictureFile]] = [:]
+    for name in names {
+      guard let split = splitNames[name.lowercased()] else {
+        throw .invalidData(
+          path: path, "the folder \"\(name)\" is no split; beside \(splitList(names)) only splits may lie")
+      }
+      guard splits[split] == nil else { throw .invalidData(path: path, "two folders of the split \(split)") }
+      let inner = folder.appending(path: name)
+      splits[split] = try classes(
+        in: inner, prefix: "\(name)/", names: try subfolders(of: inner, path: inner.path), labels: labels,
+        path: inner.path)
+    }
+    return FolderListing(folder: folder, splits: splits, hasSplits: true)
+  }
+
+  private static func splitList(_ names: [String]) -> String {
+    names.filter { splitNames[$0.lowercased()] != nil }.map { "\"\($0)\"" }.joined(separator: ", ")
+  }
+
+  private static func classes(
+    in folder: URL, prefix: String, names: [String], labels: ClassLabels, path: String
+  ) throws(TrainingError) -> [PictureFile] {
+    var files: [[PictureFile]?] = Array(repeating: nil, count: labels.count)
+    for name in names {
+      guard let label = labels.position(of: name) else {
+        throw .invalidData(
+          path: path,
+          "the folder \"\(name)\" is no class; the classes are \(labels.names.joined(separator: ", "))")
+      }
+      guard files[label] == nil else {
+        throw .invalidData(path: path, "two folders of the class \(labels.names[label])")
+      }
+      files[label] = try contents(of: folder.appending(path: name)).filter { !$0.hasPrefix(".") }.map {
+        PictureFile(path: "\(prefix)\(name)/\($0)", label: label)
+      }
+    }
+    for (label, list) in files.enumerated() where list?.isEmpty ?? true {
+      throw .invalidData(
+        path: path,
+        "the class \(labels.names[label]) \(list == nil ? "has no folder" : "is empty"); every class needs pictures"
+      )
+    }
+    return files.flatMap { $0 ?? [] }
+  }
+
+  private static func subfolders(of folder: URL, path: String) throws(TrainingError) -> [String] {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory) else {
+      throw .noSuchInput(path: path, "no such folder")
+    }
+    guard isDirectory.boolValue else {
+      throw .invalidData(path: path, "is no folder; expected one folder per class")
+    }
+    return try contents(of: folder).filter { name in
+      guard !name.hasPrefix(".") else { return false }
+      let path = folder.appending(path: name).path
+      return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+    }
+  }
+
+  /// Sorted, so that a run does not depend on the order in which the file system tells names.
+  private static func contents(of folder: URL) throws(TrainingError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    } catch {
+      throw .inputOutput(path: folder.path, "cannot be listed: \(error)")
+    }
+  }
+}
+
+extension FolderListing {
+  /// What a training run uses: a listing without splits becomes a seeded, stratified 80/10/10; one without
+  /// `validation` gives a seeded, stratified tenth of `train` to it.
+  ///
+  /// A class of at least three files has at least one in each part.
+  public func splitForTraining(seed: UInt64) throws(TrainingError) -> FolderListing {
+    guard let all = splits[.train] else {
+      throw .invalidData(path: folder.path, "has no train folder")
+    }
+    guard splits[.validation] == nil else { return self }
+    let parts: [DataSplit] = hasSplits ? [.validation] : [.validation, .test]
+    var result = self
+    for split in [.train] + parts { result.splits[split] = [] }
+    for (label, files) in Dictionary(grouping: all, by: \.label).sorted(by: { $0.key < $1.key }) {
+      guard files.count > parts.count else {
+        throw .invalidData(
+          path: folder.path, "class \(label) has \(files.count) pictures; \(parts.count + 1) parts need more")
+      }
+      var random = RandomGenerator(seed: seed, stream: 0x5350_4C49_5400 + UInt64(label))
+      let shuffled = files.shuffled(using: &random)
+      let share = max(1, Int((Double(files.count) / 10).rounded()))
+      for (index, split) in parts.enumerated() {
+        result.splits[split]! += shuffled[index * share..<(index + 1) * share].sorted { $0.path < $1.path }
+      }
+      result.splits[.train]! += shuffled[(parts.count * share)...].sorted { $0.path < $1.path }
+    }
+    result.hasSplits = true
+    return result
+  }
+
+  /// Without the files whose relative paths `excluded` holds.
+  public func excluding(_ excluded: Set<String>) -> FolderListing {
+    var result = self
+    result.splits = splits.mapValues { files in files.filter { !excluded.contains($0.path) } }
+    return result
+  }
+}

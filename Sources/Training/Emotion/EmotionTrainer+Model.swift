@@ -1,0 +1,91 @@
+import FaceCrop
+import Foundation
+import Inference
+import Pixels
+
+extension EmotionTrainer {
+  private struct BestState: Codable {
+    var record: EpochRecord
+    /// Names of the parameters in the order of the buffers.
+    var names: [String]
+  }
+
+  private var bestPath: String { settings.folder.appending(path: "best.ckpt").path }
+
+  /// Keeps the best epoch's averaged weights in `best.ckpt`.
+  func saveBest(_ weights: [String: Tensor], record: EpochRecord) throws(TrainingError) {
+    let names = weights.keys.sorted()
+    var checkpoint = try Checkpoint(state: BestState(record: record, names: names))
+    for name in names { checkpoint.append(name, weights[name]!.values) }
+    try checkpoint.write(to: bestPath)
+  }
+
+  /// Makes `model.safetensors` of the best epoch.
+  func exportModel() throws {
+    let checkpoint = try Checkpoint.read(from: bestPath)
+    let best = try checkpoint.decodeState(BestState.self, path: bestPath)
+    var tensors: [String: Tensor] = [:]
+    for parameter in spec.parameters {
+      guard let values = checkpoint.values(parameter.name), values.count == parameter.elementCount else {
+        throw TrainingError.invalidCheckpoint(
+          path: bestPath, "expected \(parameter.elementCount) values for \"\(parameter.name)\"")
+      }
+      tensors[parameter.name] = Tensor(shape: parameter.shape, values: values)
+    }
+    let record = ModelRecord(
+      labels: data.training.labels.names, inputMean: settings.recipe.normalisation.mean,
+      inputStandardDeviation: settings.recipe.normalisation.standardDeviation,
+      cropGeometry: try JSONValue(encoding: CropGeometry.fer2013),
+      training: .object([
+        "recipe": try JSONValue(encoding: settings.recipe),
+        "epoch": .number(Double(best.record.epoch)),
+        "steps": .number(Double(best.record.step)),
+        "precision": .string(settings.precision.rawValue),
+        "images": .number(Double(data.training.count)),
+        "class_counts": try JSONValue(
+          encoding: Dictionary(uniqueKeysWithValues: zip(data.training.labels.names, data.training.classCounts))),
+      ]),
+      metrics: try measure(tensors))
+    let path = settings.folder.appending(path: "model.safetensors").path
+    try ModelFile(spec: spec, tensors: tensors, record: record).write(to: path)
+    report(.note("epoch \(best.record.epoch) is the best; wrote \(path)"))
+  }
+
+  /// Validation in every number format that the processor has.
+  private func measure(_ tensors: [String: Tensor]) throws -> JSONValue {
+    var result: [String: JSONValue] = [:]
+    for precision in Precision.allCases where precision == .f32 || precision == .fastest {
+      guard
+        let evaluation = try ClassifierEvaluation.run(
+          spec: spec, weights: tensors, pictures: data.validation, normalisation: settings.recipe.normalisation,
+          precision: precision, threads: settings.threads)
+      else { preconditionFailure("nobody stopped it") }
+      var views: [String: JSONValue] = [:]
+      for (name, probabilities) in [("flip_averaged", evaluation.flipAveraged), ("single_view", evaluation.plain)] {
+        let all = EpochRecord.Scores(data.metrics(probabilities, withoutDuplicates: false))
+        views[name] = .object(["validation": try JSONValue(snakeCase: all)])
+        guard !data.duplicates.isEmpty else { continue }
+        let strict = EpochRecord.Scores(data.metrics(probabilities, withoutDuplicates: true))
+        views[name] = .object([
+          "validation": try JSONValue(snakeCase: all), "deduplicated": try JSONValue(snakeCase: strict),
+        ])
+      }
+      result[precision.rawValue] = .object(views)
+    }
+    return .object(result)
+  }
+}
+
+extension JSONValue {
+  /// What a value looks like in JSON.
+  init(encoding value: some Encodable) throws {
+    self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+  }
+
+  /// The same with keys like `macro_recall`.
+  init(snakeCase value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    self = try JSONDecoder().decode(JSONValue.self, from: encoder.encode(value))
+  }
+}

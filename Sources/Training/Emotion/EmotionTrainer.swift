@@ -1,0 +1,265 @@
+public import Foundation
+public import Inference
+
+/// Trains a classifier of face pictures from a recipe, and leaves everything in a folder: `last.ckpt`, `best.ckpt`,
+/// `metrics.jsonl` and, at the end, `model.safetensors`.
+///
+/// A run that is killed at any moment and resumed gives the same weights, bit for bit, as one that was not, with the
+/// same number of threads on the same kind of processor. Make and use it on the same thread.
+public final class EmotionTrainer {
+  public struct Settings: Sendable {
+    public var recipe: TrainingRecipe
+    /// Where the results go; made where it does not exist.
+    public var folder: URL
+    /// OpenMP threads.
+    public var threads: Int
+    public var precision: Precision
+    /// Go on from `last.ckpt` where there is one.
+    public var resumes: Bool
+    /// Seconds after which a long epoch is saved on its way.
+    public var checkpointInterval: Double = 600
+
+    public init(recipe: TrainingRecipe, folder: URL, threads: Int, precision: Precision, resumes: Bool) {
+      self.recipe = recipe
+      self.folder = folder
+      self.threads = threads
+      self.precision = precision
+      self.resumes = resumes
+    }
+  }
+
+  public enum Outcome: Sendable {
+    /// The model file is written.
+    case finished(bestEpoch: Int)
+    /// Stopped on demand, saved, and can be resumed.
+    case stopped
+  }
+
+  let settings: Settings
+  let data: TrainingData
+  let report: (TrainingEvent) -> Void
+  let spec: ModelSpec
+  let store: ParameterStore
+  let average: ExponentialMovingAverage
+  var state: TrainingState
+  private let recipe: TrainingRecipe
+  private var replicas: GraphReplicas?
+  private let optimiser: any Optimiser
+  private let loss: SoftmaxCrossEntropy
+  private let schedule: CosineSchedule
+  private let maker: BatchMaker
+  private var lastSaved = ContinuousClock.now
+  private var meter = SpeedMeter()
+
+  /// - Parameters:
+  ///   - initialWeights: What the network starts from instead of random values.
+  ///   - report: Called on the trainer's thread.
+  /// - Throws: `TrainingError` for settings, data and checkpoints that do not fit, `InferenceError` for a network that
+  ///   cannot be made.
+  public init(
+    _ settings: Settings, data: TrainingData, initialWeights: [String: Tensor]? = nil,
+    report: @escaping (TrainingEvent) -> Void
+  ) throws {
+    let recipe = settings.recipe
+    try recipe.validate()
+    self.settings = settings
+    self.data = data
+    self.report = report
+    self.recipe = recipe
+    let training = data.training
+    spec = try recipe.makeSpec(classes: training.labels.count)
+    store = ParameterStore(spec: spec, seed: recipe.seed)
+    if let initialWeights { try store.load(initialWeights) }
+    switch recipe.optimiser {
+    case .sgd:
+      optimiser = SGD(store, settings: .init(momentum: recipe.momentum, weightDecay: recipe.weightDecay))
+    case .adamw:
+      optimiser = AdamW(store, settings: .init(weightDecay: recipe.weightDecay))
+    }
+    average = ExponentialMovingAverage(store, decay: recipe.emaDecay)
+    loss = recipe.makeLoss(classCounts: training.classCounts)
+    maker = BatchMaker(
+      pictures: training,
+      sampler: ClassSampler(
+        indicesByClass: training.indicesByClass, power: recipe.samplerPower, seed: recipe.seed),
+      recipe: recipe)
+    schedule = CosineSchedule(
+      base: recipe.learningRate, warmupSteps: Int(recipe.warmupEpochs * Float(maker.stepsPerEpoch)),
+      totalSteps: recipe.epochs * maker.stepsPerEpoch, finalShare: recipe.finalLearningRateShare)
+    state = TrainingState(
+      recipe: recipe, spec: spec, dataFingerprint: training.fingerprint, threads: settings.threads,
+      precision: settings.precision)
+    try prepareFolder()
+  }
+
+  /// Trains until the last epoch, or until `stopRequested` says true.
+  public func run(stopRequested: @escaping @Sendable () -> Bool = { false }) throws -> Outcome {
+    if !state.isFinished {
+      let loader = BatchLoader(maker, fromEpoch: state.epoch, step: state.stepInEpoch, epochs: recipe.epochs)
+      defer { loader.stop() }
+      while !state.isFinished {
+        guard try trainEpoch(loader, stopRequested) else {
+          try save()
+          return .stopped
+        }
+        // An evaluation that is stopped is made again after resuming: until then the epoch is not finished.
+        guard try finishEpoch(stopRequested) else {
+          try save()
+          return .stopped
+        }
+        try save()
+      }
+    }
+    try exportModel()
+    return .finished(bestEpoch: state.bestEpoch)
+  }
+
+  /// - Returns: False where it was stopped on the way.
+  private func trainEpoch(_ loader: BatchLoader, _ stopRequested: @escaping @Sendable () -> Bool) throws -> Bool {
+    let steps = maker.stepsPerEpoch
+    let classes = data.training.labels.count
+    let replicas = try replicas(imageSize: recipe.imageSize(inEpoch: state.epoch))
+    while state.stepInEpoch < steps {
+      if stopRequested() { return false }
+      let start = ContinuousClock.now
+      let batch = loader.next()
+      // Every step drops other elements, the same ones after a resume.
+      let value = try replicas.pass(
+        batch, classes: classes, loss: loss, dropoutSeed: recipe.seed << 32 ^ UInt64(state.step))
+      guard value.isFinite else {
+        throw TrainingError.diverged(
+          "the loss is \(value) at step \(state.step + 1); try a lower learning rate or a longer warm-up")
+      }
+      if recipe.clipNorm > 0 { store.clipGradients(maximumNorm: recipe.clipNorm) }
+      let rate = schedule.learningRate(atStep: state.step)
+      optimiser.step(learningRate: rate)
+      if recipe.emaDecay > 0 { average.update() }
+      state.step += 1
+      state.stepInEpoch += 1
+      state.lossSum += value
+      state.optimiserSteps = optimiser.stepCount
+      state.averageUpdates = average.updateCount
+      meter.addStep((ContinuousClock.now - start) / .seconds(1))
+      report(.step(progress(rate)))
+      if (ContinuousClock.now - lastSaved) / .seconds(1) >= settings.checkpointInterval { try save() }
+    }
+    return true
+  }
+
+  /// Made anew when the size of the pictures changes.
+  private func replicas(imageSize: Int) throws -> GraphReplicas {
+    if let replicas, replicas.imageSize == imageSize { return replicas }
+    replicas = nil
+    let made = try GraphReplicas(
+      spec: spec, store: store, batchSize: recipe.batchSize, imageSize: imageSize, precision: settings.precision,
+      threads: settings.threads)
+    replicas = made
+    return made
+  }
+
+  private func progress(_ rate: Float) -> TrainingProgress {
+    let steps = maker.stepsPerEpoch
+    let stepsLeft = Double(recipe.epochs * steps - state.step)
+    return TrainingProgress(
+      epoch: state.epoch + 1, epochs: recipe.epochs, step: state.stepInEpoch, steps: steps,
+      loss: state.lossSum / Double(state.stepInEpoch), learningRate: rate,
+      imagesPerSecond: Double(recipe.batchSize) / meter.secondsPerStep,
+      secondsLeft: stepsLeft * meter.secondsPerStep
+        + Double(recipe.epochs - state.epoch) * meter.secondsPerEvaluation)
+  }
+
+  /// - Returns: False where it was stopped on the way.
+  private func finishEpoch(_ stopRequested: @escaping @Sendable () -> Bool) throws -> Bool {
+    let start = ContinuousClock.now
+    let weights = recipe.emaDecay > 0 ? average.exportTensors() : store.exportTensors()
+    guard
+      let result = try ClassifierEvaluation.run(
+        spec: spec, weights: weights, pictures: data.validation, normalisation: recipe.normalisation,
+        precision: settings.precision, threads: settings.threads, isStopped: stopRequested)
+    else { return false }
+    let all = data.metrics(result.flipAveraged, withoutDuplicates: false)
+    let deduplicated = data.duplicates.isEmpty ? nil : data.metrics(result.flipAveraged, withoutDuplicates: true)
+    let weight = Double(recipe.accuracyWeight)
+    let selecting = deduplicated ?? all
+    let score = weight * selecting.accuracy + (1 - weight) * selecting.macroRecall
+    let isBest = state.bestScore.map { score > $0 } ?? true
+    let record = EpochRecord(
+      epoch: state.epoch + 1, step: state.step, learningRate: schedule.learningRate(atStep: state.step - 1),
+      trainLoss: state.lossSum / Double(maker.stepsPerEpoch),
+      imagesPerSecond: Double(recipe.batchSize) / meter.secondsPerStep,
+      validation: .init(all), deduplicated: deduplicated.map { EpochRecord.Scores($0) }, score: score,
+      isBest: isBest)
+    state.epoch += 1
+    state.stepInEpoch = 0
+    state.lossSum = 0
+    if isBest {
+      state.bestScore = score
+      state.bestEpoch = state.epoch
+      try saveBest(weights, record: record)
+    }
+    let isPatient = recipe.patience == 0 || state.epoch - state.bestEpoch < recipe.patience
+    state.isFinished = state.epoch == recipe.epochs || !isPatient
+    try MetricsLog(folder: settings.folder).append(record)
+    meter.addEvaluation((ContinuousClock.now - start) / .seconds(1))
+    report(.epoch(record))
+    return true
+  }
+}
+
+// MARK: - Files
+
+extension EmotionTrainer {
+  private var lastPath: String { settings.folder.appending(path: "last.ckpt").path }
+
+  private var buffers: [(name: String, values: UnsafeMutableBufferPointer<Float>)] {
+    [("values", store.values), ("statistics", store.statistics)] + optimiser.state + average.state
+  }
+
+  /// Puts the whole state into `last.ckpt`.
+  private func save() throws(TrainingError) {
+    var checkpoint = try Checkpoint(state: state)
+    for buffer in buffers { checkpoint.append(buffer.name, UnsafeBufferPointer(buffer.values)) }
+    try checkpoint.write(to: lastPath)
+    lastSaved = .now
+  }
+
+  /// Makes the folder, or takes up the run that it holds.
+  private func prepareFolder() throws(TrainingError) {
+    let manager = FileManager.default
+    do {
+      try manager.createDirectory(at: settings.folder, withIntermediateDirectories: true)
+    } catch {
+      throw .inputOutput(path: settings.folder.path, "cannot be made: \(error)")
+    }
+    guard manager.fileExists(atPath: lastPath) else {
+      if settings.resumes { report(.note("nothing to resume in \(settings.folder.path); starting anew")) }
+      return try MetricsLog(folder: settings.folder).truncate(afterEpoch: 0)
+    }
+    guard settings.resumes else {
+      throw .invalidSettings(
+        "\(settings.folder.path) holds a run already; go on with --resume, or name another folder")
+    }
+    let checkpoint = try Checkpoint.read(from: lastPath)
+    let stored = try checkpoint.decodeState(TrainingState.self, path: lastPath)
+    if let obstacle = stored.obstacle(to: state) { throw .invalidCheckpoint(path: lastPath, obstacle) }
+    try checkpoint.restore(buffers, path: lastPath)
+    state = stored
+    state.recipe = recipe
+    if stored.recipe != recipe {
+      // Useful where time turns out shorter or longer than was thought.
+      state.isFinished = stored.epoch >= recipe.epochs
+      report(
+        .note(
+          "\(recipe.epochs) epochs instead of \(stored.recipe.epochs): the learning rate follows the new length"))
+    }
+    optimiser.stepCount = stored.optimiserSteps
+    average.updateCount = stored.averageUpdates
+    try MetricsLog(folder: settings.folder).truncate(afterEpoch: stored.epoch)
+    if stored.threads != settings.threads {
+      // How many parts a batch has decides what batch norm sees.
+      report(
+        .note("the run had \(stored.threads) threads so far; with \(settings.threads) it will end otherwise"))
+    }
+    report(.note("resuming at epoch \(stored.epoch + 1), step \(stored.stepInEpoch + 1)"))
+  }
+}

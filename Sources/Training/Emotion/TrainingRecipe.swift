@@ -1,0 +1,153 @@
+import Foundation
+public import Inference
+public import Pixels
+
+/// All settings of a training run that its result depends on. Committed as JSON, kept in every checkpoint and model.
+public struct TrainingRecipe: Codable, Equatable, Sendable {
+  public enum OptimiserKind: String, Codable, Sendable, CaseIterable {
+    /// With Nesterov momentum.
+    case sgd
+    case adamw
+  }
+
+  public enum LossKind: String, Codable, Sendable, CaseIterable {
+    case crossEntropy = "cross-entropy"
+    /// Cross-entropy with each class weighted by 1 / its share, scaled to a mean of 1 over the pictures.
+    case classWeighted = "class-weighted"
+    case balancedSoftmax = "balanced-softmax"
+  }
+
+  /// Such as `fer48`.
+  public var backbone = "fer48"
+  /// Side of the pictures in pixels.
+  public var imageSize = 48
+  /// Side to which pictures are reduced in the first epochs, which makes these quicker.
+  public var earlyImageSize = 48
+  /// How many epochs that are.
+  public var earlyEpochs = 0
+  public var epochs = 42
+  public var batchSize = 128
+  public var learningRate: Float = 0.1
+  /// Epochs in which the learning rate rises from 0; may be a fraction.
+  public var warmupEpochs: Float = 1
+  /// The last step's learning rate as a part of the highest.
+  public var finalLearningRateShare: Float = 0
+  public var optimiser = OptimiserKind.sgd
+  /// Of SGD.
+  public var momentum: Float = 0.9
+  public var weightDecay: Float = 5e-4
+  /// Probability before the last layer.
+  public var dropout: Float = 0.3
+  public var labelSmoothing: Float = 0.07
+  /// Share that a step leaves of the averaged weights; 0 = no averaging.
+  public var emaDecay: Float = 0.998
+  /// Largest norm of all gradients together; 0 = no limit.
+  public var clipNorm: Float = 5
+  /// 0 shows each picture once in an epoch, 1 all classes equally often; see `ClassSampler`.
+  public var samplerPower: Float = 0
+  public var loss = LossKind.crossEntropy
+  /// Part of the targets that comes from crowd votes, where they are given.
+  public var softLabelShare: Float = 0
+  /// Epochs without a better score after which training ends; 0 = never.
+  public var patience = 0
+  /// Weight of accuracy in the score that selects the best epoch; the rest is macro recall.
+  public var accuracyWeight: Float = 0.5
+  public var normalisation = Normalisation.fer2013
+  public var augmentation = AugmentationPolicy.level(2)!
+  public var seed: UInt64 = 1
+
+  public init() {}
+
+  /// Reads a recipe; what the file does not name keeps its default.
+  ///
+  /// - Throws: `noSuchInput`, or `invalidSettings` naming a key that is unknown or a value that does not fit.
+  public static func read(_ path: String) throws(TrainingError) -> TrainingRecipe {
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
+      throw .noSuchInput(path: path, "no such recipe")
+    }
+    do {
+      return try decode(data)
+    } catch let error as TrainingError {
+      throw .invalidSettings("\(path): \(error)")
+    } catch {
+      throw .invalidSettings("\(path): \(Self.explain(error))")
+    }
+  }
+
+  static func decode(_ data: Data) throws -> TrainingRecipe {
+    let defaults = try JSONSerialization.jsonObject(with: JSONEncoder().encode(TrainingRecipe()))
+    let given = try JSONSerialization.jsonObject(with: data)
+    guard let defaults = defaults as? [String: Any], let given = given as? [String: Any] else {
+      throw TrainingError.invalidSettings("expected a JSON object")
+    }
+    let merged = try merge(given, over: defaults, prefix: "")
+    let recipe = try JSONDecoder().decode(
+      TrainingRecipe.self, from: JSONSerialization.data(withJSONObject: merged))
+    try recipe.validate()
+    return recipe
+  }
+
+  private static func merge(
+    _ given: [String: Any], over defaults: [String: Any], prefix: String
+  ) throws -> [String: Any] {
+    var result = defaults
+    for (key, value) in given {
+      guard let former = defaults[key] else {
+        throw TrainingError.invalidSettings("\"\(prefix)\(key)\" is no setting of a recipe")
+      }
+      if let inner = value as? [String: Any], let former = former as? [String: Any] {
+        result[key] = try merge(inner, over: former, prefix: "\(prefix)\(key).")
+      } else {
+        result[key] = value
+      }
+    }
+    return result
+  }
+
+  private static func explain(_ error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "\(error)" }
+    switch error {
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+      .dataCorrupted(let context):
+      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return place.isEmpty ? context.debugDescription : "\"\(place)\": \(context.debugDescription)"
+    @unknown default: return "\(error)"
+    }
+  }
+
+  /// - Throws: `invalidSettings` naming the first value out of its range.
+  public func validate() throws(TrainingError) {
+    let ranges: [(String, Float, ClosedRange<Float>)] = [
+      ("imageSize", Float(imageSize), 16...1024), ("earlyImageSize", Float(earlyImageSize), 16...1024),
+      ("earlyEpochs", Float(earlyEpochs), 0...100_000), ("epochs", Float(epochs), 1...100_000),
+      ("batchSize", Float(batchSize), 2...4096), ("learningRate", learningRate, 1e-9...100),
+      ("warmupEpochs", warmupEpochs, 0...1000), ("finalLearningRateShare", finalLearningRateShare, 0...1),
+      ("momentum", momentum, 0...0.9999), ("weightDecay", weightDecay, 0...1), ("dropout", dropout, 0...0.95),
+      ("labelSmoothing", labelSmoothing, 0...0.95), ("emaDecay", emaDecay, 0...0.999999),
+      ("clipNorm", clipNorm, 0...1e9), ("samplerPower", samplerPower, 0...2),
+      ("softLabelShare", softLabelShare, 0...1), ("patience", Float(patience), 0...100_000),
+      ("accuracyWeight", accuracyWeight, 0...1), ("normalisation.mean", normalisation.mean, 0...1),
+      ("normalisation.standardDeviation", normalisation.standardDeviation, 0.001...1),
+    ]
+    for (name, value, range) in ranges where !range.contains(value) {
+      throw .invalidSettings("\(name) must be from \(range.lowerBound) to \(range.upperBound), it is \(value)")
+    }
+    try augmentation.validate()
+    _ = try makeSpec(classes: 2)
+  }
+
+  /// Side of the network's input in an epoch, which counts from 0.
+  func imageSize(inEpoch epoch: Int) -> Int { epoch < earlyEpochs ? earlyImageSize : imageSize }
+
+  /// The network that the recipe trains.
+  public func makeSpec(classes: Int) throws(TrainingError) -> ModelSpec {
+    switch backbone {
+    case "fer48":
+      var spec = ModelSpec.fer48(classes: classes, dropout: dropout)
+      spec.inputHeight = imageSize
+      spec.inputWidth = imageSize
+      return spec
+    default: throw .invalidSettings("\"\(backbone)\" is no backbone; there is fer48")
+    }
+  }
+}

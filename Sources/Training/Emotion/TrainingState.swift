@@ -1,0 +1,40 @@
+import Inference
+
+/// What a checkpoint says beside its buffers.
+struct TrainingState: Codable, Equatable {
+  var recipe: TrainingRecipe
+  var spec: ModelSpec
+  /// Of the training pictures and their classes, so that a run does not go on with other data unnoticed.
+  var dataFingerprint: String
+  var threads: Int
+  var precision: Precision
+
+  /// Finished epochs.
+  var epoch = 0
+  /// Finished steps of the running epoch.
+  var stepInEpoch = 0
+  /// Steps since the start.
+  var step = 0
+  var optimiserSteps = 0
+  var averageUpdates = 0
+  /// Sum of the running epoch's losses.
+  var lossSum = 0.0
+  var bestScore: Double?
+  var bestEpoch = 0
+  /// True once no more epoch will come, because all are done or patience is at its end.
+  var isFinished = false
+
+  /// Why a checkpoint cannot be continued by a run of these settings; nil where it can.
+  func obstacle(to other: TrainingState) -> String? {
+    var comparable = recipe
+    comparable.epochs = other.recipe.epochs
+    comparable.earlyEpochs = other.recipe.earlyEpochs
+    if comparable != other.recipe { return "belongs to another recipe; continue with the same settings" }
+    if spec != other.spec { return "belongs to another network" }
+    if dataFingerprint != other.dataFingerprint { return "belongs to other training pictures" }
+    if precision != other.precision {
+      return "was trained in \(precision.rawValue), this run would go on in \(other.precision.rawValue)"
+    }
+    return nil
+  }
+}

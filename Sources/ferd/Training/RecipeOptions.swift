@@ -1,0 +1,91 @@
+public import ArgumentParser
+public import Training
+
+/// The settings of a training run: a recipe file, and flags that win over it.
+struct RecipeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Recipe (JSON, see config/recipes); the options below win over it.", valueName: "file"))
+  var recipe: String?
+
+  @Option(help: ArgumentHelp("Network: fer48.", valueName: "name"))
+  var backbone: String?
+
+  @Option(help: ArgumentHelp("Strength of augmentation: 0 (none) to 3.", valueName: "0…3"))
+  var augmentationLevel: Int?
+
+  @Option(help: ArgumentHelp("Passes over the data.", valueName: "n"))
+  var epochs: Int?
+
+  @Option(help: ArgumentHelp("Highest learning rate.", valueName: "x"))
+  var learningRate: Float?
+
+  @Option(help: ArgumentHelp("Pictures per step.", valueName: "n"))
+  var batchSize: Int?
+
+  @Option(help: ArgumentHelp("Epochs without a better score after which training ends; 0: never.", valueName: "n"))
+  var patience: Int?
+
+  @Option(help: ArgumentHelp("Side of the pictures in pixels.", valueName: "n"))
+  var imageSize: Int?
+
+  @Flag(help: "Keep the last step's weights instead of their moving average.")
+  var noEma = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How often classes come: natural, balanced, or a power from 0 (natural) to 1 (balanced).", valueName: "kind"))
+  var sampler: String?
+
+  @Option(help: "Loss: cross-entropy, class-weighted or balanced-softmax.")
+  var loss: TrainingRecipe.LossKind?
+
+  @Option(help: ArgumentHelp("Part of the targets that --soft-labels give, 0 to 1.", valueName: "x"))
+  var softLabelShare: Float?
+
+  @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
+  var seed: UInt64?
+
+  private var samplerPower: Float? {
+    get throws {
+      switch sampler {
+      case nil: return nil
+      case "natural": return 0
+      case "balanced": return 1
+      case let text?:
+        guard let power = Float(text) else {
+          throw ValidationError("--sampler takes natural, balanced or a power, not \"\(text)\".")
+        }
+        return power
+      }
+    }
+  }
+
+  func validate() throws {
+    _ = try samplerPower
+    if let augmentationLevel, AugmentationPolicy.level(augmentationLevel) == nil {
+      throw ValidationError("--augmentation-level takes 0 to 3, not \(augmentationLevel).")
+    }
+  }
+
+  /// - Throws: `TrainingError` for a recipe that is missing or not valid.
+  func make() throws -> TrainingRecipe {
+    var result = try recipe.map { try TrainingRecipe.read($0) } ?? TrainingRecipe()
+    if let backbone { result.backbone = backbone }
+    if let augmentationLevel { result.augmentation = AugmentationPolicy.level(augmentationLevel)! }
+    if let epochs { result.epochs = epochs }
+    if let learningRate { result.learningRate = learningRate }
+    if let batchSize { result.batchSize = batchSize }
+    if let patience { result.patience = patience }
+    if let imageSize { result.imageSize = imageSize }
+    if noEma { result.emaDecay = 0 }
+    if let samplerPower = try samplerPower { result.samplerPower = samplerPower }
+    if let loss { result.loss = loss }
+    if let softLabelShare { result.softLabelShare = softLabelShare }
+    if let seed { result.seed = seed }
+    try result.validate()
+    return result
+  }
+}
+
+extension TrainingRecipe.LossKind: ExpressibleByArgument {}
