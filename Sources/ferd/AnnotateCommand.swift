@@ -8,6 +8,9 @@ struct AnnotateCommand: ParsableCommand {
   /// last from half a second on.
   static let defaultSmoothingSeconds = 0.3
 
+  /// Classifying threads: one for each processor; more than four wait for the detector.
+  private static var defaultThreads: Int { min(4, ProcessInfo.processInfo.activeProcessorCount) }
+
   static let configuration = CommandConfiguration(
     commandName: "annotate",
     abstract: "Tell the emotions of all faces in videos and pictures.",
@@ -81,7 +84,8 @@ struct AnnotateCommand: ParsableCommand {
     let cancellation = CaptureCancellation()
     let signals = StopSignals { cancellation.cancel() }
     let engine = try AnnotationEngine.load(
-      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery, threads: 1)
+      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery,
+      classifiers: model.threads ?? Self.defaultThreads)
     let session = AnnotationSession(
       engine: engine,
       settings: AnnotationSession.Settings(
