@@ -8,9 +8,6 @@ struct AnnotateCommand: ParsableCommand {
   /// last from half a second on.
   static let defaultSmoothingSeconds = 0.3
 
-  /// Classifying threads: one for each processor; more than four wait for the detector.
-  private static var defaultThreads: Int { min(4, ProcessInfo.processInfo.activeProcessorCount) }
-
   static let configuration = CommandConfiguration(
     commandName: "annotate",
     abstract: "Tell the emotions of all faces in videos and pictures.",
@@ -84,8 +81,7 @@ struct AnnotateCommand: ParsableCommand {
     let cancellation = CaptureCancellation()
     let signals = StopSignals { cancellation.cancel() }
     let engine = try AnnotationEngine.load(
-      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery,
-      classifiers: model.threads ?? Self.defaultThreads)
+      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery, threads: 1)
     let session = AnnotationSession(
       engine: engine,
       settings: AnnotationSession.Settings(

@@ -14,6 +14,7 @@ struct Ferd: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      AnnotateCommand.self, PredictCommand.self, ModelsCommand.self, TrainCommand.self, TrainDetectorCommand.self,
+      AnnotateCommand.self, PredictCommand.self, EvaluateCommand.self, ModelsCommand.self, TrainCommand.self,
+      TrainDetectorCommand.self,
     ])
 }

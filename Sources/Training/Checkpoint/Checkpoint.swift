@@ -92,7 +92,9 @@ extension Checkpoint {
       buffers: buffers.map { .init(name: $0.name, count: $0.values.count) })
     var head = Self.magic
     do {
-      let json = try JSONEncoder().encode(header)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys]
+      let json = try encoder.encode(header)
       withUnsafeBytes(of: UInt64(json.count).littleEndian) { head.append(contentsOf: $0) }
       head.append(contentsOf: json)
     } catch {

@@ -30,15 +30,19 @@ public struct FolderListing: Equatable, Sendable {
 
   /// Lists a data folder. Hidden files, and plain files beside the class folders, are passed over.
   ///
+  /// - Parameter needsAllClasses: False where classes may be without pictures, as in an evaluation.
   /// - Throws: `noSuchInput` where there is no such folder; `invalidData` for a folder that is neither a split nor
   ///   a class, two folders of one class or split, and a class without a file.
-  public static func read(_ path: String, labels: ClassLabels = .emotions) throws(TrainingError) -> FolderListing {
+  public static func read(
+    _ path: String, labels: ClassLabels = .emotions, needsAllClasses: Bool = true
+  ) throws(TrainingError) -> FolderListing {
     let folder = URL(fileURLWithPath: path)
     let names = try subfolders(of: folder, path: path)
     guard !names.isEmpty else { throw .invalidData(path: path, "has no folders; expected one per class or split") }
     let isSplit = names.map { splitNames[$0.lowercased()] != nil }
     guard isSplit.contains(true) else {
-      let files = try classes(in: folder, prefix: "", names: names, labels: labels, path: path)
+      let files = try classes(
+        in: folder, prefix: "", names: names, labels: labels, needsAllClasses: needsAllClasses, path: path)
       return FolderListing(folder: folder, splits: [.train: files], hasSplits: false)
     }
     var splits: [DataSplit: [PictureFile]] = [:]
@@ -51,6 +55,7 @@ public struct FolderListing: Equatable, Sendable {
       let inner = folder.appending(path: name)
       splits[split] = try classes(
         in: inner, prefix: "\(name)/", names: try subfolders(of: inner, path: inner.path), labels: labels,
+        needsAllClasses: needsAllClasses,
         path: inner.path)
     }
     return FolderListing(folder: folder, splits: splits, hasSplits: true)
@@ -61,7 +66,7 @@ public struct FolderListing: Equatable, Sendable {
   }
 
   private static func classes(
-    in folder: URL, prefix: String, names: [String], labels: ClassLabels, path: String
+    in folder: URL, prefix: String, names: [String], labels: ClassLabels, needsAllClasses: Bool, path: String
   ) throws(TrainingError) -> [PictureFile] {
     var files: [[PictureFile]?] = Array(repeating: nil, count: labels.count)
     for name in names {
@@ -77,13 +82,15 @@ public struct FolderListing: Equatable, Sendable {
         PictureFile(path: "\(prefix)\(name)/\($0)", label: label)
       }
     }
-    for (label, list) in files.enumerated() where list?.isEmpty ?? true {
+    for (label, list) in files.enumerated() where needsAllClasses && list?.isEmpty ?? true {
       throw .invalidData(
         path: path,
         "the class \(labels.names[label]) \(list == nil ? "has no folder" : "is empty"); every class needs pictures"
       )
     }
-    return files.flatMap { $0 ?? [] }
+    let all = files.flatMap { $0 ?? [] }
+    guard !all.isEmpty else { throw .invalidData(path: path, "has no pictures in folders of classes") }
+    return all
   }
 
   private static func subfolders(of folder: URL, path: String) throws(TrainingError) -> [String] {

@@ -56,7 +56,9 @@ struct PictureCache {
   func write(_ content: Content, key: UInt64, imageSize: Int) throws(TrainingError) {
     let area = imageSize * imageSize
     let header = Header(count: content.pixels.count / area, imageSize: imageSize, problems: content.problems)
-    guard let json = try? JSONEncoder().encode(header) else {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    guard let json = try? encoder.encode(header) else {
       throw .inputOutput(path: path, "the list of unreadable pictures cannot be written down")
     }
     var head = Self.magic

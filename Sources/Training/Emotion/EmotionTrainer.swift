@@ -177,6 +177,11 @@ public final class EmotionTrainer {
         spec: spec, weights: weights, pictures: data.validation, normalisation: recipe.normalisation,
         precision: settings.precision, threads: settings.threads, isStopped: stopRequested)
     else { return false }
+    guard result.flipAveraged.allSatisfy(\.isFinite) else {
+      throw TrainingError.diverged(
+        "the weights are no numbers any more after epoch \(state.epoch + 1) at step \(state.step); try a lower "
+          + "learning rate or a longer warm-up")
+    }
     let all = data.metrics(result.flipAveraged, withoutDuplicates: false)
     let deduplicated = data.duplicates.isEmpty ? nil : data.metrics(result.flipAveraged, withoutDuplicates: true)
     let weight = Double(recipe.accuracyWeight)

@@ -19,6 +19,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
 
   /// Such as `fer48`.
   public var backbone = "fer48"
+  /// Channels of the network's stages.
+  public var widths = [32, 64, 128, 256]
   /// Side of the pictures in pixels.
   public var imageSize = 48
   /// Side to which pictures are reduced in the first epochs, which makes these quicker.
@@ -76,7 +78,9 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
 
   static func decode(_ data: Data) throws -> TrainingRecipe {
     let defaults = try JSONSerialization.jsonObject(with: JSONEncoder().encode(TrainingRecipe()))
-    let given = try JSONSerialization.jsonObject(with: data)
+    guard let given = try? JSONSerialization.jsonObject(with: data) else {
+      throw TrainingError.invalidSettings("is no JSON")
+    }
     guard let defaults = defaults as? [String: Any], let given = given as? [String: Any] else {
       throw TrainingError.invalidSettings("expected a JSON object")
     }
@@ -132,6 +136,9 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     for (name, value, range) in ranges where !range.contains(value) {
       throw .invalidSettings("\(name) must be from \(range.lowerBound) to \(range.upperBound), it is \(value)")
     }
+    guard 1...6 ~= widths.count, widths.allSatisfy({ 1...2048 ~= $0 }) else {
+      throw .invalidSettings("widths must be one to six numbers from 1 to 2048, they are \(widths)")
+    }
     try augmentation.validate()
     _ = try makeSpec(classes: 2)
   }
@@ -143,7 +150,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   public func makeSpec(classes: Int) throws(TrainingError) -> ModelSpec {
     switch backbone {
     case "fer48":
-      var spec = ModelSpec.fer48(classes: classes, dropout: dropout)
+      var spec = ModelSpec.fer48(classes: classes, widths: widths, dropout: dropout)
       spec.inputHeight = imageSize
       spec.inputWidth = imageSize
       return spec

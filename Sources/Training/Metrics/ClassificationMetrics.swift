@@ -32,7 +32,7 @@ public struct ClassificationMetrics: Codable, Equatable, Sendable {
   static let binCount = 15
 
   /// - Parameters:
-  ///   - probabilities: `[images, classes]`.
+  ///   - probabilities: `[images, classes]`; what is no number counts as 0.
   ///   - truth: Positions of the true classes.
   public init(probabilities: [Float], truth: [Int], classes: Int) {
     precondition(classes > 0 && probabilities.count == truth.count * classes)
@@ -43,7 +43,7 @@ public struct ClassificationMetrics: Codable, Equatable, Sendable {
     var binHits = binSizes
     var logSum = 0.0
     for (index, label) in truth.enumerated() {
-      let row = probabilities[index * classes..<(index + 1) * classes]
+      let row = probabilities[index * classes..<(index + 1) * classes].map { $0.isFinite ? $0 : 0 }
       var best = row.startIndex
       for position in row.indices where row[position] > row[best] { best = position }
       let called = best - row.startIndex

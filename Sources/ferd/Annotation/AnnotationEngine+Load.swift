@@ -8,39 +8,35 @@ extension AnnotationEngine {
   ///
   /// - Parameters:
   ///   - detector: nil = pictures are face crops already.
-  ///   - classifiers: how many equal ones to make; each runs on one thread.
+  ///   - threads: of each network, where the user names no number.
   /// - Throws: `CommandFailure` and `InferenceError` for models that are missing or damaged.
   static func load(
     model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int,
-    classifiers: Int
+    threads: Int
   ) throws -> AnnotationEngine {
     let path = try model.path()
-    var modelName = ""
-    let loaded = try (0..<classifiers).map { _ in
-      let ensemble = try naming(path) {
-        try EmotionEnsemble(path: path, precision: model.precision, threads: 1, firstMemberOnly: profile == .fast)
-      }
-      modelName = ensemble.identity
-      return try EnsembleClassifier(ensemble: ensemble, bias: try bias.correction(labels: ensemble.labels))
+    let ensemble = try naming(path) {
+      try EmotionEnsemble(
+        path: path, precision: model.precision, threads: model.threads ?? threads, firstMemberOnly: profile == .fast
+      )
     }
     return AnnotationEngine(
-      finder: try detector.map { try finder($0, precision: model.precision, detectEvery: detectEvery) }
+      finder: try detector.map { try finder($0, model: model, detectEvery: detectEvery, threads: threads) }
         ?? WholePictureFinder(),
-      classifiers: loaded, modelName: modelName)
+      classifier: try EnsembleClassifier(ensemble: ensemble, bias: try bias.correction(labels: ensemble.labels)),
+      modelName: ensemble.identity)
   }
 
   private static func finder(
-    _ options: DetectorOptions, precision: Precision?, detectEvery: Int
+    _ options: DetectorOptions, model: ModelOptions, detectEvery: Int, threads: Int
   ) throws -> any FaceFinder {
     var settings = FaceDetector.Options()
     settings.scoreThreshold = TrackingFaceFinder.detectionThreshold
+    settings.threads = model.threads ?? threads
     if let size = options.detectSize { settings.detectSize = size }
+    settings.precision = model.precision ?? .f32
     let path = try options.path()
-    let detector = try naming(path) {
-      let file = try ModelFile.read(from: path)
-      settings.precision = precision ?? file.record.preferredPrecision
-      return try FaceDetector(model: file, options: settings)
-    }
+    let detector = try naming(path) { try FaceDetector(model: ModelFile.read(from: path), options: settings) }
     return TrackingFaceFinder(detector: detector, detectEvery: detectEvery)
   }
 

@@ -89,13 +89,13 @@ final class AnnotationSession {
       file.map { AnnotationWriter(encoder: settings.format.makeEncoder(), sink: $0) } ?? standardOutput
     let header = StreamHeader(
       version: Ferd.version, source: input.displayName, width: source.info.width, height: source.info.height,
-      labels: engine.classifiers[0].labels, model: engine.modelName, bias: engine.classifiers[0].biasFactors)
+      labels: engine.classifier.labels, model: engine.modelName, bias: engine.classifier.biasFactors)
     var progress = ProgressBar(
       name: input.displayName, total: source.info.estimatedFrameCount,
       isWanted: !settings.isQuiet && !source.info.isStillPicture, resultsGoToStandardOutput: file == nil)
     defer { progress.finish() }
     let pipeline = AnnotationPipeline(
-      finder: engine.finder, classifiers: engine.classifiers, smoothingSeconds: settings.smoothingSeconds,
+      finder: engine.finder, classifier: engine.classifier, smoothingSeconds: settings.smoothingSeconds,
       cancellation: cancellation)
     let outcome = try pipeline.run(source: source, header: header, writer: writer) { progress.update(done: $0) }
     progress.finish()

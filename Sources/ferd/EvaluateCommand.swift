@@ -1,0 +1,62 @@
+public import ArgumentParser
+import Foundation
+import Inference
+public import Training
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measure a model on folders of face crops whose emotions are known.",
+    discussion: """
+      Prints one JSON object: accuracy, recall and the rest with flip averaging and bias factors; under "raw" without \
+      the factors, under "single_view" without flip averaging. Rows of "confusion" are the truth, in the order of \
+      "per_class".
+
+      The folder holds one folder per class, all of which is evaluated, or train/, validation/ and test/ with such \
+      folders: then --split chooses one (default: validation where there is one, else test, else train).
+      """)
+
+  @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"))
+  var dataDir: String
+
+  @Option(help: "Part to evaluate: train, validation or test.")
+  var split: DataSplit?
+
+  @Option(
+    help: ArgumentHelp("File with relative paths, one a line, of pictures to leave out.", valueName: "file"))
+  var exclude: String?
+
+  @OptionGroup(title: "Model options") var model: ModelOptions
+  @OptionGroup(title: "Bias options") var bias: BiasOptions
+
+  func run() throws {
+    let path = try model.path()
+    let precision = model.precision
+    let makeEnsemble = { @Sendable in try EmotionEnsemble(path: path, precision: precision) }
+    let ensemble = try makeEnsemble()
+    let correction = try bias.correction(labels: ensemble.labels) ?? ensemble.bias
+    let listing = try FolderListing.read(dataDir, labels: ClassLabels(ensemble.labels), needsAllClasses: false)
+    let excluded = try exclude.map { try ExclusionList.read($0) } ?? []
+    let files = try chosen(from: listing).filter { !excluded.contains($0.path) }
+    guard !files.isEmpty else { throw CommandFailure(.unreadable, "\(dataDir): every picture is excluded") }
+    let evaluation = try EnsembleEvaluation.run(
+      files, folder: listing.folder, threads: model.threads ?? ProcessInfo.processInfo.activeProcessorCount,
+      makeEnsemble: makeEnsemble)
+    for (path, problem) in evaluation.unreadable { Diagnostics.warning("\(path) is left out: \(problem)") }
+    try FileHandle.standardOutput.write(contentsOf: Data("\(evaluation.json(bias: correction))\n".utf8))
+  }
+
+  private func chosen(from listing: FolderListing) throws -> [PictureFile] {
+    guard listing.hasSplits else {
+      if let split { throw CommandFailure(.wrongUsage, "\(dataDir) has no parts, so no \(split.rawValue)") }
+      return listing.splits[.train] ?? []
+    }
+    let order: [DataSplit] = split.map { [$0] } ?? [.validation, .test, .train]
+    guard let files = order.lazy.compactMap({ listing.splits[$0] }).first else {
+      throw CommandFailure(.noSuchInput, "\(dataDir) has no part \(order[0].rawValue)")
+    }
+    return files
+  }
+}
+
+extension DataSplit: ExpressibleByArgument {}

@@ -1,0 +1,152 @@
+import Foundation
+import Inference
+import TestSupport
+import Testing
+import Training
+
+/// `ferd train` and `ferd evaluate` as processes, on small made-up pictures.
+struct TrainTests {
+  /// Twelve pictures of each emotion, bright in a row of its own.
+  private static func writeData(_ folder: URL) throws {
+    for (label, name) in ClassLabels.emotions.names.enumerated() {
+      let place = folder.appending(path: name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for index in 0..<12 {
+        var random = RandomGenerator(seed: 7, stream: UInt64(label * 100 + index))
+        let pixels = (0..<256).map { UInt8(($0 / 16 * 7 / 16 == label ? 150 : 40) + random.uniform(0, 60)) }
+        try Data(Array("P5\n16 16\n255\n".utf8) + pixels).write(to: place.appending(path: "\(index).pgm"))
+      }
+    }
+  }
+
+  private static let recipe = """
+    {"widths": [8, 16], "imageSize": 16, "earlyImageSize": 16, "batchSize": 8, "epochs": 30, "learningRate": 0.05,
+     "emaDecay": 0.9}
+    """
+
+  private struct Place {
+    let folder: TemporaryFolder
+    var data: String { folder.path("data") }
+    var recipe: String { folder.path("recipe.json") }
+
+    init() throws {
+      folder = try TemporaryFolder()
+      try TrainTests.writeData(folder.url.appending(path: "data"))
+      try Data(TrainTests.recipe.utf8).write(to: URL(fileURLWithPath: recipe))
+    }
+
+    func arguments(_ name: String, _ more: String...) -> [String] {
+      [
+        "train", "--data-dir", data, "--model-dir", folder.path(name), "--recipe", recipe, "--threads", "2",
+        "--precision", "f32",
+      ] + more
+    }
+  }
+
+  /// Starts a run and waits until it has told of some epochs.
+  private func startAndWait(_ place: Place, _ name: String, epochs: Int) throws -> Process {
+    let process = try FerdProcess.start(
+      place.arguments(name), output: FileHandle.nullDevice, errors: FileHandle.nullDevice)
+    let metrics = URL(fileURLWithPath: place.folder.path("\(name)/metrics.jsonl"))
+    let end = ContinuousClock.now + .seconds(120)
+    while ContinuousClock.now < end, process.isRunning {
+      let text = (try? String(contentsOf: metrics, encoding: .utf8)) ?? ""
+      if text.split(separator: "\n").count >= epochs { return process }
+      usleep(2000)
+    }
+    return process
+  }
+
+  @Test func aKilledAndResumedRunEndsLikeAnUninterruptedOne() throws {
+    let place = try Place()
+    let whole = try FerdProcess.run(place.arguments("whole"))
+    #expect(whole.status == 0, "\(whole.errors)")
+
+    let killed = try startAndWait(place, "broken", epochs: 3)
+    kill(killed.processIdentifier, SIGKILL)
+    killed.waitUntilExit()
+    try #require(FerdProcess.status(of: killed) == 128 + SIGKILL, "it had ended before it was killed")
+    #expect(!FileManager.default.fileExists(atPath: place.folder.path("broken/model.safetensors")))
+
+    let stopped = try FerdProcess.start(
+      place.arguments("broken", "--resume"), output: FileHandle.nullDevice, errors: FileHandle.nullDevice)
+    usleep(400_000)
+    kill(stopped.processIdentifier, SIGTERM)
+    stopped.waitUntilExit()
+    // It may have been too quick for the signal, or not yet listening to it; either way the run can go on.
+    #expect([0, 143].contains(FerdProcess.status(of: stopped)))
+
+    let resumed = try FerdProcess.run(place.arguments("broken", "--resume"))
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    let files = try ["whole", "broken"].map {
+      try ModelFile.read(from: place.folder.path("\($0)/model.safetensors"))
+    }
+    #expect(files[0].tensors == files[1].tensors)
+    let checkpoints = try ["whole", "broken"].map {
+      try Data(contentsOf: URL(fileURLWithPath: place.folder.path("\($0)/last.ckpt")))
+    }
+    #expect(checkpoints[0] == checkpoints[1])
+  }
+
+  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+  func asksForAnEndAreFollowed(signal: Int32, status: Int32) throws {
+    let place = try Place()
+    let process = try startAndWait(place, "run", epochs: 1)
+    kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    #expect(FerdProcess.status(of: process) == status)
+    #expect(FileManager.default.fileExists(atPath: place.folder.path("run/last.ckpt")))
+    #expect(!place.folder.contents.contains { $0.hasSuffix(".tmp") })
+  }
+
+  @Test func theModelOfARunCanBeEvaluated() throws {
+    let place = try Place()
+    let run = try FerdProcess.run(place.arguments("run", "--epochs", "8"))
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.errors.contains("epoch 8/8"))
+    #expect(run.errors.contains("largest to smallest 1.0 : 1"))
+
+    let model = place.folder.path("run/model.safetensors")
+    try Data("angry/0.pgm\nsad/3.pgm\n".utf8).write(to: URL(fileURLWithPath: place.folder.path("exclude.txt")))
+    try Data("no picture".utf8).write(to: URL(fileURLWithPath: place.data + "/fear/broken.png"))
+    let result = try FerdProcess.run([
+      "evaluate", "--data-dir", place.data, "--model", model, "--exclude", place.folder.path("exclude.txt"),
+      "--happy-bias", "1000000", "--precision", "f32",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors.contains("fear/broken.png is left out"))
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: result.output) as? [String: Any])
+    #expect(
+      Set(object.keys) == [
+        "images", "accuracy", "macro_recall", "macro_f1", "ece", "nll", "per_class", "confusion",
+        "images_per_second", "raw", "single_view",
+      ])
+    #expect(object["images"] as? Int == 82)
+    let raw = try #require(object["raw"] as? [String: Any])
+    #expect(try #require(raw["accuracy"] as? Double) > 0.6)
+    // The absurd factor makes everything happy, but only where factors are applied.
+    let happy = try #require((object["per_class"] as? [String: [String: Double]])?["happy"])
+    #expect(happy["recall"] == 1 && happy["support"] == 12)
+    #expect(try #require(object["accuracy"] as? Double) < 0.4)
+    let confusion = try #require(object["confusion"] as? [[Int]])
+    #expect(confusion.map { $0.reduce(0, +) } == [11, 12, 12, 12, 11, 12, 12])
+  }
+
+  @Test(
+    arguments: [
+      (["train", "--data-dir", "/nowhere"], 66, "no such folder"),
+      (["evaluate", "--data-dir", "/nowhere", "--model", "/nowhere.safetensors"], 66, "no such model"),
+      (["train", "--data-dir", "/", "--recipe", "/nowhere.json"], 66, "no such recipe"),
+      (["train", "--data-dir", "/", "--epochs", "0"], 64, "epochs must be from"),
+      (["train", "--data-dir", "/", "--backbone", "vgg"], 64, "no backbone"),
+      (["train", "--data-dir", "/", "--augmentation-level", "4"], 64, "0 to 3"),
+      (["train", "--data-dir", "/", "--no-amp", "--precision", "bf16"], 64, "contradict"),
+      (["train"], 64, "--data-dir"),
+    ] as [([String], Int32, String)])
+  func mistakesAreExplained(arguments: [String], status: Int32, message: String) throws {
+    let result = try FerdProcess.run(arguments)
+    #expect(result.status == status, "\(result.errors)")
+    #expect(result.errors.contains(message), "\(result.errors)")
+  }
+}

@@ -1,0 +1,290 @@
+import Foundation
+import Inference
+import Synchronization
+import Testing
+
+@testable import Training
+
+struct EmotionTrainerTests {
+  private static let labels = ClassLabels(["angry", "happy", "sad"])
+
+  /// A quick run that still uses everything: batch norm, dropout, mixup, averaging, two sizes of pictures.
+  private static var recipe: TrainingRecipe {
+    var recipe = TrainingRecipe()
+    recipe.widths = [8, 16]
+    recipe.imageSize = 16
+    recipe.earlyImageSize = 16
+    recipe.batchSize = 16
+    recipe.epochs = 4
+    recipe.learningRate = 0.05
+    recipe.emaDecay = 0.9
+    return recipe
+  }
+
+  private static func pictures(_ count: Int, seed: UInt64) -> PictureSet {
+    let files = (0..<count).map { PictureFile(path: "\($0)", label: $0 % 3) }
+    var random = RandomGenerator(seed: seed)
+    let pixels = files.flatMap { file in
+      (0..<256).map { UInt8(($0 / 16 * 3 / 16 == file.label ? 150 : 50) + random.uniform(0, 60)) }
+    }
+    return PictureSet(imageSize: 16, labels: labels, files: files, pixels: pixels)
+  }
+
+  private static let data = TrainingData(
+    training: pictures(80, seed: 1), validation: pictures(30, seed: 2), duplicates: ["3", "4", "foreign"])
+
+  private struct Run {
+    var outcome: EmotionTrainer.Outcome
+    var epochs: [EpochRecord]
+    var notes: [String]
+  }
+
+  private static func train(
+    _ recipe: TrainingRecipe, in folder: URL, threads: Int = 2, precision: Precision = .f32, resumes: Bool = false,
+    stopAfterSteps limit: Int = .max
+  ) throws -> Run {
+    let steps = Mutex(0)
+    var epochs: [EpochRecord] = []
+    var notes: [String] = []
+    let trainer = try EmotionTrainer(
+      .init(recipe: recipe, folder: folder, threads: threads, precision: precision, resumes: resumes), data: data
+    ) { event in
+      switch event {
+      case .note(let text): notes.append(text)
+      case .step: steps.withLock { $0 += 1 }
+      case .epoch(let record): epochs.append(record)
+      }
+    }
+    let outcome = try trainer.run { steps.withLock { $0 >= limit } }
+    return Run(outcome: outcome, epochs: epochs, notes: notes)
+  }
+
+  private func buffers(_ folder: TemporaryFolder) throws -> [[UInt32]] {
+    let checkpoint = try Checkpoint.read(from: folder.url.appending(path: "last.ckpt").path)
+    return checkpoint.bufferNames.map { checkpoint.values($0)!.map(\.bitPattern) }
+  }
+
+  @Test func learnsAndLeavesAModelThatKnowsIt() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.epochs = 12
+    let run = try Self.train(recipe, in: folder.url)
+    #expect(run.epochs.count == 12)
+    let last = try #require(run.epochs.max { $0.score < $1.score })
+    #expect(last.validation.accuracy > 0.9, "\(run.epochs.map(\.validation.accuracy))")
+    #expect(last.validation.images == 30 && last.deduplicated?.images == 28)
+    #expect(MetricsLog(folder: folder.url).records == run.epochs)
+
+    let model = try ModelFile.read(from: folder.url.appending(path: "model.safetensors").path)
+    #expect(model.record.labels == Self.labels.names)
+    let evaluation = try #require(
+      try ClassifierEvaluation.run(
+        spec: model.spec, weights: model.tensors, pictures: Self.data.validation,
+        normalisation: Self.recipe.normalisation, precision: .f32, threads: 1))
+    let metrics = Self.data.metrics(evaluation.flipAveraged, withoutDuplicates: false)
+    #expect(EpochRecord.Scores(metrics) == last.validation)
+    #expect(model.record.training?["recipe"]?["seed"] == .number(1))
+    guard case .number(let accuracy)? = model.record.metrics?["f32"]?["flip_averaged"]?["validation"]?["accuracy"]
+    else { throw TrainingError.invalidSettings("no accuracy in the record") }
+    #expect(accuracy == metrics.accuracy)
+  }
+
+  @Test(arguments: [1, 3, 5, 11]) func aStoppedAndResumedRunEndsBitForBitTheSame(steps: Int) throws {
+    let whole = try TemporaryFolder()
+    let broken = try TemporaryFolder()
+    let uninterrupted = try Self.train(Self.recipe, in: whole.url)
+    let first = try Self.train(Self.recipe, in: broken.url, stopAfterSteps: steps)
+    guard case .stopped = first.outcome else {
+      Issue.record("was not stopped")
+      return
+    }
+    let second = try Self.train(Self.recipe, in: broken.url, resumes: true)
+    #expect(try buffers(whole) == buffers(broken))
+    let scores = [uninterrupted.epochs, first.epochs + second.epochs].map { epochs in
+      epochs.map { [$0.trainLoss, $0.score, $0.validation.nll] }
+    }
+    #expect(scores[0] == scores[1])
+    let models = try [whole, broken].map {
+      try ModelFile.read(from: $0.url.appending(path: "model.safetensors").path)
+    }
+    #expect(models[0] == models[1])
+  }
+
+  @Test func theSameSeedGivesTheSameRunAndAnotherOneDoesNot() throws {
+    var recipe = Self.recipe
+    recipe.epochs = 1
+    recipe.earlyEpochs = 1
+    var results: [[[UInt32]]] = []
+    for seed in [1, 1, 2] as [UInt64] {
+      let folder = try TemporaryFolder()
+      recipe.seed = seed
+      _ = try Self.train(recipe, in: folder.url)
+      results.append(try buffers(folder))
+    }
+    #expect(results[0] == results[1] && results[0] != results[2])
+  }
+
+  @Test func copiesOnSeveralThreadsGiveTheGradientsOfOne() throws {
+    // Without batch norm's part statistics the split must not matter: statistics of equal halves are equal.
+    var recipe = Self.recipe
+    recipe.dropout = 0
+    let spec = try recipe.makeSpec(classes: 3)
+    let half = (0..<8 * 256).map { Float($0 % 97) / 97 - 0.5 }
+    let batch = TrainingBatch(batchSize: 16, imageSize: 16, classes: 3)
+    _ = batch.input.update(fromContentsOf: half + half)
+    for row in 0..<16 { batch.targets[row * 3 + row % 8 % 3] = 1 }
+    var results: [([Float], [Float], Double)] = []
+    for threads in [1, 2] {
+      let store = ParameterStore(spec: spec, seed: 1)
+      let replicas = try GraphReplicas(
+        spec: spec, store: store, batchSize: 16, imageSize: 16, precision: .f32, threads: threads)
+      #expect(replicas.count == threads)
+      let loss = try replicas.pass(batch, classes: 3, loss: SoftmaxCrossEntropy(), dropoutSeed: 1)
+      results.append((Array(store.gradients), Array(store.statistics), loss))
+    }
+    let scale = results[0].0.reduce(0) { max($0, abs($1)) }
+    #expect(zip(results[0].0, results[1].0).allSatisfy { abs($0 - $1) <= 1e-4 * scale })
+    // Unbiased variances of 8 and of 16 pictures differ by their factors n / (n - 1).
+    #expect(zip(results[0].1, results[1].1).allSatisfy { abs($0 - $1) <= 1e-3 * max(1, abs($0)) })
+    #expect(abs(results[0].2 - results[1].2) < 1e-5)
+    #expect(
+      [(16, 3), (16, 5), (15, 4), (7, 2)].map { GraphReplicas.count(batchSize: $0, threads: $1) } == [2, 4, 3, 1])
+  }
+
+  @Test func anotherRunInTheFolderIsNotOverwritten() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.epochs = 1
+    _ = try Self.train(recipe, in: folder.url)
+    #expect(throws: TrainingError.self) { try Self.train(recipe, in: folder.url) }
+    let before = try buffers(folder)
+    recipe.learningRate = 0.01
+    do {
+      _ = try Self.train(recipe, in: folder.url, resumes: true)
+      Issue.record("was resumed with another recipe")
+    } catch {
+      #expect("\(error)".contains("belongs to another recipe"), "\(error)")
+    }
+    #expect(try buffers(folder) == before)
+  }
+
+  @Test func aDamagedCheckpointIsRefusedAndLeftAlone() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.epochs = 2
+    _ = try Self.train(recipe, in: folder.url, stopAfterSteps: 2)
+    let path = folder.url.appending(path: "last.ckpt")
+    var bytes = try Data(contentsOf: path)
+    bytes[bytes.count / 2] ^= 0x40
+    try bytes.write(to: path)
+    do {
+      _ = try Self.train(recipe, in: folder.url, resumes: true)
+      Issue.record("was loaded")
+    } catch {
+      #expect("\(error)".contains("is damaged"), "\(error)")
+    }
+    #expect(try Data(contentsOf: path) == bytes)
+  }
+
+  @Test func moreEpochsThanBeforeGoOnWithANewSchedule() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.epochs = 1
+    _ = try Self.train(recipe, in: folder.url)
+    recipe.epochs = 2
+    let run = try Self.train(recipe, in: folder.url, resumes: true)
+    #expect(run.epochs.map(\.epoch) == [2])
+    #expect(run.notes.contains { $0.contains("2 epochs instead of 1") })
+  }
+
+  @Test func patienceEndsARunThatGetsNoBetter() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.epochs = 50
+    recipe.patience = 2
+    recipe.learningRate = 1e-9
+    recipe.emaDecay = 0
+    let run = try Self.train(recipe, in: folder.url)
+    #expect(run.epochs.count < 50)
+    let best = try #require(run.epochs.last { $0.isBest })
+    #expect(run.epochs.count == best.epoch + 2)
+  }
+
+  @Test func adamWAndBF16TrainToo() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.optimiser = .adamw
+    recipe.learningRate = 0.003
+    recipe.loss = .balancedSoftmax
+    recipe.samplerPower = 1
+    recipe.epochs = 12
+    let run = try Self.train(recipe, in: folder.url, precision: .fastest)
+    let best = try #require(run.epochs.map(\.validation.accuracy).max())
+    #expect(best > 0.8)
+  }
+
+  @Test func aLossBeyondNumbersEndsTheRunWithAnExplanation() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.learningRate = 100
+    recipe.warmupEpochs = 0
+    recipe.clipNorm = 0
+    recipe.momentum = 0.99
+    recipe.weightDecay = 1
+    recipe.epochs = 60
+    do {
+      _ = try Self.train(recipe, in: folder.url)
+    } catch let error as TrainingError {
+      guard case .diverged(let text) = error else { throw error }
+      #expect(text.contains("at step"))
+      return
+    }
+    Issue.record("did not diverge")
+  }
+}
+
+struct TrainingRecipeTests {
+  @Test func committedRecipesAreValid() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+      path: "../../config/recipes")
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(files.contains("fer48.json"))
+    for file in files where file.hasSuffix(".json") {
+      _ = try TrainingRecipe.read(folder.appending(path: file).path)
+    }
+  }
+
+  @Test func whatIsNotNamedKeepsItsDefault() throws {
+    let recipe = try TrainingRecipe.decode(Data(#"{"epochs": 7, "augmentation": {"rotation": 3}}"#.utf8))
+    var expected = TrainingRecipe()
+    expected.epochs = 7
+    expected.augmentation.rotation = 3
+    #expect(recipe == expected)
+  }
+
+  @Test(
+    arguments: [
+      (#"{"epoch": 7}"#, "\"epoch\" is no setting"),
+      (#"{"augmentation": {"spin": 7}}"#, "\"augmentation.spin\" is no setting"),
+      (#"{"epochs": 0}"#, "epochs must be from"),
+      (#"{"epochs": "many"}"#, "\"epochs\""),
+      (#"{"backbone": "vgg"}"#, "\"vgg\" is no backbone"),
+      (#"{"widths": []}"#, "widths must be"),
+      (#"{"optimiser": "lion"}"#, "\"optimiser\""),
+      (#"{"augmentation": {"erasedArea": [0.5, 0.1]}}"#, "erasedArea"),
+      (#"{"labelSmoothing": 1.5}"#, "labelSmoothing must be from"),
+      ("[1]", "expected a JSON object"),
+      ("{", "is no JSON"),
+    ])
+  func refusesWhatItDoesNotUnderstand(json: String, message: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.write(Array(json.utf8), to: "recipe.json")
+    do throws(TrainingError) {
+      _ = try TrainingRecipe.read(folder.url.appending(path: "recipe.json").path)
+      Issue.record("was accepted")
+    } catch {
+      #expect("\(error)".contains(message), "\(error)")
+      #expect("\(error)".contains("recipe.json"))
+    }
+  }
+}
