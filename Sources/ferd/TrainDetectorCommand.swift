@@ -1,5 +1,6 @@
 import ArgumentParser
 import Capture
+import FaceCrop
 import Foundation
 import Inference
 import Training
@@ -22,7 +23,7 @@ struct TrainDetectorCommand: ParsableCommand {
   @Option(help: "Folder of 48x48 face crops with landmarks.csv whose training part is used too.")
   var crops: String?
 
-  @Option(help: "Steps of the run; with --resume another number stretches the rest of the schedule.")
+  @Option(help: "Steps of the run.")
   var steps: Int?
 
   @Option(help: "Canvases per step.")
@@ -43,19 +44,57 @@ struct TrainDetectorCommand: ParsableCommand {
   @Option(help: "Steps between checkpoints.")
   var checkpointEvery = 500
 
-  @Flag(help: "Go on from the checkpoint in --model-dir.")
+  @Option(
+    help: ArgumentHelp(
+      "Canvases of every second step: width x height x number.", valueName: "WxHxN"))
+  var alternateCanvas: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Go on from the checkpoint in --model-dir, with its settings.",
+      discussion: "Settings that are given again hold for the rest of the run."))
   var resume = false
 
   @Option(help: "Draw a sheet of training canvases to this picture file and stop.")
   var preview: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Do not train: hold a detector against the validation part and print one JSON object.",
+      discussion: "The detector is --detector, or else the averaged network of the checkpoint in --model-dir."))
+  var evaluate = false
+
+  @Flag(help: "With --evaluate: name each missed face and each false alarm.")
+  var list = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Score that is enough for a face.",
+      discussion:
+        "Default: the model's own, or the lowest one with a false alarm in at most every twentieth scene."))
+  var threshold: Float?
+
+  @OptionGroup(title: "Detector options") var detector: DetectorOptions
 
   @Flag(help: "No progress on standard error.")
   var quiet = false
 
   private var checkpointPath: String { modelDir + "/detector.checkpoint" }
 
+  private var modelPath: String { modelDir + "/detector.safetensors" }
+
+  func validate() throws {
+    guard checkpointEvery > 0, threads > 0 else {
+      throw ValidationError("--checkpoint-every and --threads take positive numbers.")
+    }
+    if let threshold, !(threshold > 0 && threshold < 1) {
+      throw ValidationError("--threshold takes a number between 0 and 1, not \(threshold).")
+    }
+  }
+
   func run() throws {
     let data = try DetectorData(folder: dataDir)
+    if evaluate { return try printEvaluation(data) }
     var recipe =
       resume ? try DetectorTrainer.recipe(ofCheckpoint: checkpointPath) : DetectorRecipe()
     if let steps { recipe.steps = steps }
@@ -63,6 +102,13 @@ struct TrainDetectorCommand: ParsableCommand {
     if let learningRate { recipe.learningRate = learningRate }
     if let seed { recipe.seed = seed }
     if let precision { recipe.precision = precision }
+    if let alternateCanvas {
+      let numbers = alternateCanvas.split(separator: "x").compactMap { Int($0) }
+      guard numbers.count == 3 else {
+        throw CommandFailure(.wrongUsage, "--alternate-canvas takes WxHxN, not \(alternateCanvas).")
+      }
+      recipe.alternateCanvas = .init(width: numbers[0], height: numbers[1], batchSize: numbers[2])
+    }
     try recipe.validate()
 
     let library = try data.readLibrary(cropFolder: crops) { done, total in
@@ -87,5 +133,57 @@ struct TrainDetectorCommand: ParsableCommand {
       if progress.step % checkpointEvery == 0 || trainer.isFinished { try trainer.save(to: checkpointPath) }
       return true
     }
+    guard trainer.isFinished else { return }
+    let tensors = trainer.averagedTensors
+    let report = try evaluation(
+      of: FaceDetector(spec: FaceDetectorSpec.model(), weights: tensors, options: evaluationOptions), data
+    ).report(threshold: threshold, detectSize: evaluationOptions.detectSize, lists: false)
+    let model = try DetectorTrainer.model(
+      tensors: tensors, phases: trainer.phases, data: trainingData(data, library), report: report)
+    try model.write(to: modelPath)
+    print(try Self.json(report))
+  }
+
+  private func trainingData(_ data: DetectorData, _ library: DetectorLibrary) -> String {
+    "\(library.pictureCount) pictures of the training part\(crops == nil ? "" : ", with face crops")"
+  }
+
+  // MARK: Evaluation
+
+  private var evaluationOptions: FaceDetector.Options {
+    var options = FaceDetector.Options()
+    if let detectSize = detector.detectSize { options.detectSize = detectSize }
+    // Thresholds above this one are compared afterwards.
+    options.scoreThreshold = 0.05
+    options.threads = threads
+    if let precision { options.precision = precision }
+    return options
+  }
+
+  private func evaluation(of detector: FaceDetector, _ data: DetectorData) throws -> DetectorEvaluation {
+    try DetectorEvaluation(pictures: data.validation, folder: data.folder, detector: detector)
+  }
+
+  private func printEvaluation(_ data: DetectorData) throws {
+    let checked: FaceDetector
+    var threshold = threshold
+    if detector.detector == nil, FileManager.default.fileExists(atPath: checkpointPath) {
+      checked = try FaceDetector(
+        spec: FaceDetectorSpec.model(),
+        weights: DetectorTrainer.averagedTensors(ofCheckpoint: checkpointPath), options: evaluationOptions)
+    } else {
+      let model = try ModelFile.read(from: detector.path())
+      threshold = threshold ?? FaceDetector.scoreThreshold(of: model)
+      checked = try FaceDetector(model: model, options: evaluationOptions)
+    }
+    let report = try evaluation(of: checked, data).report(
+      threshold: threshold, detectSize: evaluationOptions.detectSize, lists: list)
+    print(try Self.json(report))
+  }
+
+  private static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 }

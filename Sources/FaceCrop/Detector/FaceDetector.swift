@@ -11,8 +11,8 @@ public final class FaceDetector {
     public var detectSize = 320
     /// Small pictures may be enlarged so many times to reach `detectSize`; 1 = never.
     public var maximumEnlargement: Float = 1
-    /// Faces less sure than this are not told.
-    public var scoreThreshold: Float = 0.5
+    /// Faces less sure than this are not told; nil = what the model's record says (`scoreThreshold(of:)`), else ½.
+    public var scoreThreshold: Float?
     /// Two boxes with more intersection over union than this are taken for one face.
     public var overlapThreshold: Float = 0.4
     /// Boxes of one face that overlap so much are averaged; above 1 = never.
@@ -60,20 +60,29 @@ public final class FaceDetector {
     self.normalisation = normalisation
     levels = try Self.levels(of: spec)
     inputMultiple = max(FaceDetectorSpec.inputMultiple, levels.lazy.map(\.stride).max() ?? 0)
-    logitThreshold = FaceBoxCoding.logit(score: options.scoreThreshold)
+    logitThreshold = FaceBoxCoding.logit(score: options.scoreThreshold ?? 0.5)
     suppression = Suppression(overlap: options.overlapThreshold, mergeOverlap: options.mergeOverlap)
     candidates.reserveCapacity(1024)
     // A broken model is told when it is loaded, not at its first picture.
     plans.append(try makePlan(height: inputMultiple, width: inputMultiple))
   }
 
-  /// The detector of a model file, whose record tells how its input is normalised.
+  /// The detector of a model file, whose record tells how its input is normalised and which score is enough.
   public convenience init(model: ModelFile, options: Options = Options()) throws(InferenceError) {
+    var options = options
+    options.scoreThreshold = options.scoreThreshold ?? Self.scoreThreshold(of: model)
     try self.init(
       spec: model.spec, weights: model.tensors,
       normalisation: Normalisation(
         mean: model.record.inputMean, standardDeviation: model.record.inputStandardDeviation),
       options: options)
+  }
+
+  /// The threshold that was chosen when the detector was evaluated: `threshold` in its record's metrics, where that is a
+  /// number from 0 to 1.
+  public static func scoreThreshold(of model: ModelFile) -> Float? {
+    guard case .number(let value) = model.record.metrics?["threshold"], value > 0, value < 1 else { return nil }
+    return Float(value)
   }
 
   /// Replaces `faces` by the faces of a picture, the surest first, in its pixels. Boxes may reach beyond it.

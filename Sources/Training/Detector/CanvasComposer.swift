@@ -50,9 +50,8 @@ struct CanvasComposer {
 
   /// Splits the canvas into tiles, each with a photograph of its own; `share` of them have no faces.
   private func paintMosaic(on canvas: DetectorCanvas, share: Float, _ generator: inout RandomGenerator) {
-    let splits: [Int] = [1, 2, 2, 2, 3]
-    let columns = generator.pick(splits)
-    let rows = generator.pick(splits)
+    let columns = generator.pick(canvas.width > 320 ? [1, 2, 2, 3, 3, 4] : [1, 2, 2, 2, 3])
+    let rows = generator.pick(canvas.height > 320 ? [1, 2, 2, 3, 3] : [1, 2, 2, 2, 3])
     let xs = cuts(canvas.width, into: columns, &generator)
     let ys = cuts(canvas.height, into: rows, &generator)
     for (top, bottom) in zip(ys, ys.dropFirst()) {
@@ -93,7 +92,7 @@ struct CanvasComposer {
   /// Faces cut out with soft edges, pasted onto a background without faces.
   private func paintPasted(on canvas: DetectorCanvas, _ generator: inout RandomGenerator) {
     paintMosaic(on: canvas, share: 1, &generator)
-    let count = 1 + Int(generator.uniform() * generator.uniform() * 7)
+    let count = 1 + Int(generator.uniform() * generator.uniform() * (canvas.width > 320 ? 14 : 7))
     // Large ones first, so that small ones are not buried.
     let limit = count == 1 ? Float(canvas.height) * 1.15 : Float(canvas.height) * 0.7
     let sizes = (0..<count).map { _ in generator.logUniform(9.5, limit) }.sorted(by: >)
@@ -105,7 +104,7 @@ struct CanvasComposer {
     let picture: LabelledPicture
     if choice < 0.5 {
       picture = generator.pick(library.portraits)
-    } else if choice < 0.72, size < 110 {
+    } else if choice < 0.72, size < 110, !library.crops.isEmpty {
       picture = generator.pick(library.crops)
     } else {
       picture = generator.chance(0.75) ? generator.pick(library.people) : generator.pick(library.scenes)

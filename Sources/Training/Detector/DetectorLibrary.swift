@@ -25,10 +25,15 @@ public final class DetectorLibrary: Sendable {
   let scenes: [LabelledPicture]
   /// Tight close-ups of one face.
   let portraits: [LabelledPicture]
-  /// Small face crops.
+  /// Small face crops; may be none.
   let crops: [LabelledPicture]
   /// Pictures without a sure face; doubtful ones may be in them.
   let negatives: [LabelledPicture]
+
+  /// Pictures in memory.
+  public var pictureCount: Int {
+    people.count + scenes.count + portraits.count + crops.count + negatives.count
+  }
 
   /// Sorts pictures by the first component of their path: `portraits`, `people`, `scenes`, and any other for crops.
   ///
@@ -58,7 +63,7 @@ public final class DetectorLibrary: Sendable {
     self.people = people
     self.scenes = scenes
     self.portraits = portraits
-    self.crops = crops.isEmpty ? portraits : crops
+    self.crops = crops
     self.negatives = negatives
   }
 }

@@ -8,18 +8,20 @@ struct DetectorBatch: Sendable {
   var faces: [[CanvasFace]]
 
   /// Composes the batch of a step: the same for the same recipe, whatever was composed before.
-  init(step: Int, composer: CanvasComposer, recipe: DetectorRecipe) {
+  init(step: Int, library: DetectorLibrary, recipe: DetectorRecipe) {
     self.step = step
-    let size = recipe.canvasWidth * recipe.canvasHeight
+    let shape = recipe.canvas(atStep: step)
+    let composer = CanvasComposer(library: library, canvas: shape)
+    let size = shape.width * shape.height
     var faces: [[CanvasFace]] = []
-    pixels = [UInt8](unsafeUninitializedCapacity: recipe.batchSize * size) { buffer, count in
-      for index in 0..<recipe.batchSize {
-        var generator = RandomGenerator(seed: recipe.seed, stream: UInt64(step * recipe.batchSize + index))
+    pixels = [UInt8](unsafeUninitializedCapacity: shape.batchSize * size) { buffer, count in
+      for index in 0..<shape.batchSize {
+        var generator = RandomGenerator(seed: recipe.seed, stream: UInt64(step << 10 | index))
         let canvas = composer.compose(&generator)
         (buffer.baseAddress! + index * size).initialize(from: canvas.pixels, count: size)
         faces.append(canvas.faces)
       }
-      count = recipe.batchSize * size
+      count = shape.batchSize * size
     }
     self.faces = faces
   }
@@ -34,9 +36,8 @@ final class DetectorLoader: @unchecked Sendable {
 
   init(library: DetectorLibrary, recipe: DetectorRecipe, firstStep: Int) {
     let thread = Thread { [weak self] in
-      let composer = CanvasComposer(library: library, recipe: recipe)
       for step in firstStep..<recipe.steps {
-        let batch = DetectorBatch(step: step, composer: composer, recipe: recipe)
+        let batch = DetectorBatch(step: step, library: library, recipe: recipe)
         guard let self, self.deliver(batch) else { return }
       }
     }

@@ -9,6 +9,9 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
   public var canvasWidth = 256
   public var canvasHeight = 256
   public var batchSize = 32
+  /// Every second step's canvases, where given. A network that has seen one small size only takes the distance to the
+  /// canvas's edge for granted: on larger inputs its coarsest level then raises false alarms far from all edges.
+  public var alternateCanvas: Canvas?
   /// Steps of the whole run; the learning rate falls to 0 over them.
   public var steps = 24_000
   public var warmUpSteps = 400
@@ -20,19 +23,43 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
   /// Of activations and their gradients.
   public var precision = Precision.bf16
 
-  public init() {}
+  /// Size and number of the canvases of a step.
+  public struct Canvas: Codable, Equatable, Sendable {
+    public var width: Int
+    public var height: Int
+    public var batchSize: Int
+
+    public init(width: Int, height: Int, batchSize: Int) {
+      self.width = width
+      self.height = height
+      self.batchSize = batchSize
+    }
+  }
+
+  public init() { alternateCanvas = Canvas(width: 512, height: 384, batchSize: 11) }
+
+  /// The sizes that steps take in turn.
+  public var canvases: [Canvas] {
+    let first = Canvas(width: canvasWidth, height: canvasHeight, batchSize: batchSize)
+    return alternateCanvas.map { [first, $0] } ?? [first]
+  }
+
+  func canvas(atStep step: Int) -> Canvas { canvases[step % canvases.count] }
 
   /// - Throws: `TrainingError.invalidSettings` that names what does not make sense.
   public func validate() throws(TrainingError) {
     let multiple = FaceDetectorSpec.inputMultiple
-    guard canvasWidth > 0, canvasHeight > 0, canvasWidth % multiple == 0, canvasHeight % multiple == 0,
-      canvasWidth <= 2048, canvasHeight <= 2048
-    else {
-      throw .invalidSettings(
-        "expected canvas sides that are multiples of \(multiple) up to 2048, got \(canvasWidth)x\(canvasHeight)")
-    }
-    guard 1...1024 ~= batchSize else {
-      throw .invalidSettings("expected a batch size from 1 to 1024, got \(batchSize)")
+    for canvas in canvases {
+      guard canvas.width > 0, canvas.height > 0, canvas.width % multiple == 0, canvas.height % multiple == 0,
+        canvas.width <= 2048, canvas.height <= 2048
+      else {
+        throw .invalidSettings(
+          "expected canvas sides that are multiples of \(multiple) up to 2048, got \(canvas.width)x\(canvas.height)"
+        )
+      }
+      guard 1...1024 ~= canvas.batchSize else {
+        throw .invalidSettings("expected a batch size from 1 to 1024, got \(canvas.batchSize)")
+      }
     }
     guard steps > 0, 0...steps ~= warmUpSteps else {
       throw .invalidSettings("expected steps and no more warm-up steps than those, got \(steps), \(warmUpSteps)")
@@ -47,9 +74,9 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
 }
 
 extension CanvasComposer {
-  init(library: DetectorLibrary, recipe: DetectorRecipe) {
+  init(library: DetectorLibrary, canvas: DetectorRecipe.Canvas) {
     self.init(
-      library: library, width: recipe.canvasWidth, height: recipe.canvasHeight,
+      library: library, width: canvas.width, height: canvas.height,
       paddingValue: UInt8((FaceDetectorSpec.inputMean * 255).rounded()))
   }
 }

@@ -26,28 +26,32 @@ public final class DetectorTrainer {
   public private(set) var step = 0
   public var isFinished: Bool { step >= recipe.steps }
 
-  private let spec: ModelSpec
   private let store: ParameterStore
-  private let graph: TrainableGraph
+  /// One for each canvas size, with common parameters.
+  private let graphs: [TrainableGraph]
   private let optimiser: AdamW
   private let average: ExponentialMovingAverage
-  private let levels: [DetectorTargets.LevelShape]
+  /// What the run did before it was resumed with other settings.
+  private var earlier: [Phase] = []
   private let loss = DetectorLoss()
 
   /// - Parameter threads: of the computation; canvases are composed on one more.
   public init(recipe: DetectorRecipe, threads: Int) throws {
     try recipe.validate()
     self.recipe = recipe
-    spec = FaceDetectorSpec.model(inputHeight: recipe.canvasHeight, inputWidth: recipe.canvasWidth)
+    let spec = FaceDetectorSpec.model()
     store = ParameterStore(spec: spec, seed: recipe.seed)
     Self.prepareHeads(store)
-    graph = try TrainableGraph(
-      spec: spec, parameters: store, batchSize: recipe.batchSize, precision: recipe.precision, threads: threads)
+    var graphs: [TrainableGraph] = []
+    for canvas in recipe.canvases {
+      graphs.append(
+        try TrainableGraph(
+          spec: spec, parameters: store, batchSize: canvas.batchSize, inputHeight: canvas.height,
+          inputWidth: canvas.width, precision: recipe.precision, threads: threads))
+    }
+    self.graphs = graphs
     optimiser = AdamW(store, settings: AdamW.Settings(weightDecay: recipe.weightDecay))
     average = ExponentialMovingAverage(store, decay: recipe.averagingDecay)
-    levels = zip(FaceDetectorSpec.strides, graph.outputShapes).map {
-      DetectorTargets.LevelShape(stride: $0, rows: $1.height, columns: $1.width)
-    }
   }
 
   /// Starts where nearly every cell says "no face" (RetinaNet's prior, Lin et al. 2017), so that the first steps are not
@@ -75,7 +79,8 @@ public final class DetectorTrainer {
     while !isFinished {
       var progress = try advance(loader.next())
       let now = clock.now
-      progress.canvasesPerSecond = Float(recipe.batchSize) / max(1e-6, Float((now - last) / .seconds(1)))
+      progress.canvasesPerSecond =
+        Float(recipe.canvas(atStep: step - 1).batchSize) / max(1e-6, Float((now - last) / .seconds(1)))
       last = now
       guard try report(progress) else { return }
     }
@@ -84,7 +89,11 @@ public final class DetectorTrainer {
   /// One step.
   func advance(_ batch: DetectorBatch) throws -> Progress {
     precondition(batch.step == step)
-    fill(batch)
+    let graph = graphs[step % graphs.count]
+    let levels = zip(FaceDetectorSpec.strides, graph.outputShapes).map {
+      DetectorTargets.LevelShape(stride: $0, rows: $1.height, columns: $1.width)
+    }
+    fill(graph.input, from: batch)
     store.zeroGradients()
     try graph.forward(.train)
     var targets = DetectorTargets(faces: batch.faces, levels: levels)
@@ -104,15 +113,15 @@ public final class DetectorTrainer {
     step += 1
     return Progress(
       step: step, loss: value.total, score: value.score, box: value.box, landmarks: value.landmarks,
-      overlap: value.overlap, positives: Float(value.positives) / Float(recipe.batchSize), gradientNorm: norm,
+      overlap: value.overlap, positives: Float(value.positives) / Float(batch.faces.count), gradientNorm: norm,
       learningRate: rate, canvasesPerSecond: 0)
   }
 
-  private func fill(_ batch: DetectorBatch) {
+  private func fill(_ input: UnsafeMutableBufferPointer<Float>, from batch: DetectorBatch) {
     let scale = 1 / (255 * FaceDetectorSpec.inputStandardDeviation)
     let offset = -FaceDetectorSpec.inputMean / FaceDetectorSpec.inputStandardDeviation
-    let target = graph.input.baseAddress!
-    precondition(batch.pixels.count == graph.input.count)
+    let target = input.baseAddress!
+    precondition(batch.pixels.count == input.count)
     batch.pixels.withUnsafeBufferPointer { pixels in
       for index in 0..<pixels.count { target[index] = Float(pixels[index]) * scale + offset }
     }
@@ -125,8 +134,19 @@ public final class DetectorTrainer {
 // MARK: - Checkpoints
 
 extension DetectorTrainer {
+  /// Settings that a part of a run went by.
+  public struct Phase: Codable, Equatable, Sendable {
+    /// The first step that went by others.
+    public var endStep: Int
+    public var recipe: DetectorRecipe
+  }
+
+  /// All settings the run went by, in order.
+  public var phases: [Phase] { earlier + [Phase(endStep: step, recipe: recipe)] }
+
   private struct State: Codable {
     var recipe: DetectorRecipe
+    var earlier: [Phase]?
     var step: Int
     var optimiserSteps: Int
     var averageUpdates: Int
@@ -142,23 +162,21 @@ extension DetectorTrainer {
   public func save(to path: String) throws(TrainingError) {
     var checkpoint = try Checkpoint(
       state: State(
-        recipe: recipe, step: step, optimiserSteps: optimiser.stepCount, averageUpdates: average.updateCount))
+        recipe: recipe, earlier: earlier, step: step, optimiserSteps: optimiser.stepCount,
+        averageUpdates: average.updateCount))
     for (name, values) in buffers { checkpoint.append(name, UnsafeBufferPointer(values)) }
     try checkpoint.write(to: path)
   }
 
-  /// Goes back to where a run was saved. Its recipe must be this one, but for the number of steps: another one stretches
-  /// or shortens what is left of the schedule.
+  /// Goes back to where a run was saved. What is left of it goes by this trainer's recipe; where that is not the saved
+  /// run's, `phases` tells both.
   public func restore(from path: String) throws(TrainingError) {
     let checkpoint = try Checkpoint.read(from: path)
     let state = try checkpoint.decodeState(State.self, path: path)
-    var comparable = state.recipe
-    comparable.steps = recipe.steps
-    guard comparable == recipe else {
-      throw .invalidCheckpoint(path: path, "belongs to a run with other settings: \(state.recipe)")
-    }
     try checkpoint.restore(buffers, path: path)
     step = state.step
+    earlier = state.earlier ?? []
+    if state.recipe != recipe { earlier.append(Phase(endStep: step, recipe: state.recipe)) }
     optimiser.stepCount = state.optimiserSteps
     average.updateCount = state.averageUpdates
   }
