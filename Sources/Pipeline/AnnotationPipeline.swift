@@ -2,9 +2,10 @@ public import Capture
 
 /// The way of a frame for inputs that must not lose one: read, find faces, tell emotions, write.
 ///
-/// Each of the first three steps has a thread of its own, so that a machine with two processors is busy with different
-/// frames at once; writing happens on the caller's thread. A fixed set of frames goes round through bounded queues:
-/// whoever is slow, the reader of the output too, slows the others down instead of losing frames or filling memory.
+/// Reading and finding have a thread each, and telling emotions, the dearest step, has one for each classifier: so the
+/// processors are busy with different frames at once, and each network runs on one thread. Smoothing and writing happen on
+/// the caller's thread, in the order of the frames. A fixed set of frames goes round through bounded queues: whoever is
+/// slow, the reader of the output too, slows the others down instead of losing frames or filling memory.
 /// Still pictures go through the same steps on the caller's thread alone.
 public final class AnnotationPipeline {
   /// What came of one stream.
@@ -18,23 +19,29 @@ public final class AnnotationPipeline {
   }
 
   /// Frames under way at once: one in each step's hand and one waiting before it evens out unequal frames.
-  static let frameCount = 8
+  static func frameCount(classifiers: Int) -> Int { 6 + 2 * classifiers }
 
   private let finder: any FaceFinder
-  private let classifier: any FaceClassifier
+  private let classifiers: [any FaceClassifier]
+  private let reclassifyEvery: Int
   private let smoothingSeconds: Double
   private let cancellation: CaptureCancellation
 
   /// - Parameters:
+  ///   - classifiers: equal ones, each used by a thread of its own.
+  ///   - reclassifyEvery: a face that hardly changes is classified again after so many frames at the latest; 1 = in
+  ///     every frame.
   ///   - smoothingSeconds: time constant of the smoothing of videos; pictures are never smoothed. 0 = none.
   ///   - cancellation: the one that sources are opened with; after `cancel()` the frames under way come out, then
   ///     the stream ends with reason `signal`.
   public init(
-    finder: any FaceFinder, classifier: any FaceClassifier, smoothingSeconds: Double,
+    finder: any FaceFinder, classifiers: [any FaceClassifier], reclassifyEvery: Int, smoothingSeconds: Double,
     cancellation: CaptureCancellation
   ) {
+    precondition(!classifiers.isEmpty, "nobody to classify")
     self.finder = finder
-    self.classifier = classifier
+    self.classifiers = classifiers
+    self.reclassifyEvery = reclassifyEvery
     self.smoothingSeconds = smoothingSeconds
     self.cancellation = cancellation
   }
@@ -42,7 +49,7 @@ public final class AnnotationPipeline {
   /// Writes one stream from `hello` to `end`.
   ///
   /// - Parameter onFrame: called on the caller's thread after each line, with the number of frames so far.
-  /// - Throws: `OutputError`, and what `finder` and `classifier` throw. A source that fails does not throw: its
+  /// - Throws: `OutputError`, and what the finder and the classifiers throw. A source that fails does not throw: its
   ///   frames come out and the `end` line says so.
   public func run(
     source: any FrameSource, header: StreamHeader, writer: AnnotationWriter, onFrame: (Int) -> Void = { _ in }
@@ -50,7 +57,8 @@ public final class AnnotationPipeline {
     try writer.hello(header)
     try finder.beginStream(isStillPicture: source.info.isStillPicture)
     let run = StreamRun(
-      source: source, finder: finder, classifier: classifier,
+      source: source, finder: finder, classifiers: classifiers,
+      schedule: ClassificationSchedule(interval: reclassifyEvery),
       smoother: ProbabilitySmoother(timeConstant: source.info.isStillPicture ? 0 : smoothingSeconds),
       cancellation: cancellation)
     if source.info.isStillPicture {

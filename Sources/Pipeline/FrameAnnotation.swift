@@ -12,6 +12,8 @@ public struct FaceAnnotation: Equatable, Sendable {
   public var detectionScore: Float
   /// nil where no detector ran because the picture is a face already.
   public var landmarks: FaceLandmarks?
+  /// Whether the ensemble looks at the face in this frame; otherwise it keeps the probabilities of the last time.
+  var isClassified = true
 
   public init(track: Int, box: Rect, detectionScore: Float, landmarks: FaceLandmarks?) {
     self.track = track
@@ -33,7 +35,7 @@ public struct FrameAnnotation: Equatable, Sendable {
   public var faces: [FaceAnnotation] = []
   /// Corrected by the bias factors and smoothed: `[faces, labels]`, row by row; each row sums to 1.
   public var scores: [Float] = []
-  /// As the ensemble gave them: `[faces, labels]`.
+  /// As the ensemble gave them, for a face that has hardly changed the last time it looked: `[faces, labels]`.
   public var raw: [Float] = []
 
   public init() {}

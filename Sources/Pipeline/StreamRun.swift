@@ -5,7 +5,12 @@ import Synchronization
 /// One frame on its way, used again and again.
 private final class FrameSlot {
   let frame: Frame
+  /// Counts the frames read by this run.
+  var number = 0
   var annotation = FrameAnnotation()
+  /// Faces to be classified, and their probabilities.
+  var classified: [FaceAnnotation] = []
+  var probabilities: [Float] = []
 
   init(frame: Frame) { self.frame = frame }
 
@@ -19,67 +24,79 @@ private final class FrameSlot {
 final class StreamRun: @unchecked Sendable {
   private let source: any FrameSource
   private let finder: any FaceFinder
-  private let classifier: any FaceClassifier
+  private let classifiers: [any FaceClassifier]
   private let biasFactors: [Float]
   private let labelCount: Int
   private let cancellation: CaptureCancellation
 
+  private let frameCount: Int
   private let empty: Handoff<FrameSlot>
   private let filled: Handoff<FrameSlot>
   private let found: Handoff<FrameSlot>
-  private let classified: Handoff<FrameSlot>
+  private let classified: OrderedHandoff<FrameSlot>
   /// The first failure of a step; the steps behind it still finish the frames before it.
   private let failure = Mutex<(any Error)?>(nil)
 
   // The reader's.
+  private var framesRead = 0
   private(set) var sourceError: CaptureError?
   private var endReason = StreamEndReason.endOfInput
   private(set) var readTime = StageTime(name: "read")
   // The finder's.
+  private var schedule: ClassificationSchedule
   private(set) var findTime = StageTime(name: "find faces")
-  // The classifier's.
-  private var smoother: ProbabilitySmoother
-  private(set) var classifyTime = StageTime(name: "classify")
+  // The classifiers'.
+  private let classifyTimes: Mutex<(total: StageTime, running: Int)>
   // The caller's.
+  private var memory = ClassificationMemory()
+  private var smoother: ProbabilitySmoother
   private(set) var summary = StreamSummary()
   private(set) var writeTime = StageTime(name: "write")
 
+  var classifyTime: StageTime { classifyTimes.withLock { $0.total } }
+
   init(
-    source: any FrameSource, finder: any FaceFinder, classifier: any FaceClassifier, smoother: ProbabilitySmoother,
-    cancellation: CaptureCancellation
+    source: any FrameSource, finder: any FaceFinder, classifiers: [any FaceClassifier],
+    schedule: ClassificationSchedule, smoother: ProbabilitySmoother, cancellation: CaptureCancellation
   ) {
     self.source = source
     self.finder = finder
-    self.classifier = classifier
+    self.classifiers = classifiers
+    self.schedule = schedule
     self.smoother = smoother
     self.cancellation = cancellation
-    biasFactors = classifier.biasFactors
-    labelCount = classifier.labels.count
-    let count = AnnotationPipeline.frameCount
+    biasFactors = classifiers[0].biasFactors
+    labelCount = classifiers[0].labels.count
+    classifyTimes = Mutex((StageTime(name: "classify"), classifiers.count))
+    frameCount = AnnotationPipeline.frameCount(classifiers: classifiers.count)
+    let count = frameCount
     empty = Handoff(capacity: count)
     filled = Handoff(capacity: count)
     found = Handoff(capacity: count)
-    classified = Handoff(capacity: count)
+    classified = OrderedHandoff(capacity: count)
   }
 
   func runOnThreads(writer: AnnotationWriter, onFrame: (Int) -> Void) throws {
-    for _ in 0..<AnnotationPipeline.frameCount { empty.put(FrameSlot(frame: source.makeFrame())) }
-    let threads = [
+    for _ in 0..<frameCount { empty.put(FrameSlot(frame: source.makeFrame())) }
+    var threads = [
       NamedThread.start(name: "ferd-read") { self.readFrames() },
       NamedThread.start(name: "ferd-find") { self.findFaces() },
-      NamedThread.start(name: "ferd-classify") { self.classifyFaces() },
     ]
+    for index in classifiers.indices {
+      threads.append(NamedThread.start(name: "ferd-classify-\(index)") { self.classifyFaces(index) })
+    }
     do {
       let processorStart = seconds(on: CLOCK_THREAD_CPUTIME_ID)
       while let slot = classified.take() {
-        try measure(&writeTime) { () throws(OutputError) in try write(slot, to: writer) }
+        try measure(&writeTime) { () throws(OutputError) in try finish(slot, writer: writer) }
         empty.put(slot)
         onFrame(summary.frames)
       }
       writeTime.processorSeconds = seconds(on: CLOCK_THREAD_CPUTIME_ID) - processorStart
     } catch {
       // Nobody takes the lines any more: the steps before must not wait for anything.
-      for queue in [empty, filled, found, classified] { queue.close() }
+      for queue in [empty, filled, found] { queue.close() }
+      classified.close()
       cancellation.cancel()
       for thread in threads { thread.join() }
       throw error
@@ -93,8 +110,10 @@ final class StreamRun: @unchecked Sendable {
     let slot = FrameSlot(frame: source.makeFrame())
     while read(into: slot) {
       try measure(&findTime) { () throws in try find(in: slot) }
-      try measure(&classifyTime) { () throws in try classify(slot) }
-      try measure(&writeTime) { () throws(OutputError) in try write(slot, to: writer) }
+      var time = StageTime(name: "classify")
+      try measure(&time) { () throws in try classify(slot, with: classifiers[0]) }
+      add(time)
+      try measure(&writeTime) { () throws(OutputError) in try finish(slot, writer: writer) }
       onFrame(summary.frames)
     }
     finishSummary()
@@ -111,35 +130,46 @@ final class StreamRun: @unchecked Sendable {
   }
 
   private func findFaces() {
-    move(from: filled, to: found) { slot in
-      try measure(&findTime) { () throws in try find(in: slot) }
+    defer { found.close() }
+    while let slot = filled.take() {
+      guard attempt({ try measure(&findTime) { () throws in try find(in: slot) } }), found.put(slot) else { break }
     }
     findTime.processorSeconds = seconds(on: CLOCK_THREAD_CPUTIME_ID)
   }
 
-  private func classifyFaces() {
-    move(from: found, to: classified) { slot in
-      try measure(&classifyTime) { () throws in try classify(slot) }
+  /// One of several such threads; each takes the next frame that waits.
+  private func classifyFaces(_ index: Int) {
+    var time = StageTime(name: "classify")
+    while let slot = found.take() {
+      let isDone = attempt { try measure(&time) { () throws in try classify(slot, with: classifiers[index]) } }
+      guard isDone, classified.put(slot, number: slot.number) else { break }
     }
-    classifyTime.processorSeconds = seconds(on: CLOCK_THREAD_CPUTIME_ID)
+    time.processorSeconds = seconds(on: CLOCK_THREAD_CPUTIME_ID)
+    add(time)
+    let areAllDone = classifyTimes.withLock { times in
+      times.running -= 1
+      return times.running == 0
+    }
+    if areAllDone { classified.close() }
   }
 
-  /// Takes frames through a step until there are no more or one fails; then nothing more is read.
-  private func move(
-    from: Handoff<FrameSlot>, to: Handoff<FrameSlot>, step: (FrameSlot) throws -> Void
-  ) {
-    defer { to.close() }
-    while let slot = from.take() {
-      do {
-        try step(slot)
-      } catch {
-        failure.withLock { if $0 == nil { $0 = error } }
-        empty.close()
-        from.close()
-        cancellation.cancel()
-        return
-      }
-      guard to.put(slot) else { return }
+  private func add(_ time: StageTime) {
+    classifyTimes.withLock {
+      $0.total.busySeconds += time.busySeconds
+      $0.total.processorSeconds += time.processorSeconds
+    }
+  }
+
+  /// - Returns: false where the step failed; then nothing more is read, and the frames before it still come out.
+  private func attempt(_ step: () throws -> Void) -> Bool {
+    do {
+      try step()
+      return true
+    } catch {
+      failure.withLock { if $0 == nil { $0 = error } }
+      for queue in [empty, filled, found] { queue.close() }
+      cancellation.cancel()
+      return false
     }
   }
 
@@ -162,6 +192,8 @@ final class StreamRun: @unchecked Sendable {
       }
       return false
     }
+    slot.number = framesRead
+    framesRead += 1
     slot.annotation.removeFaces()
     slot.annotation.sequence = slot.frame.sequence
     slot.annotation.presentationTimeNanoseconds = slot.frame.presentationTimeNanoseconds
@@ -173,25 +205,35 @@ final class StreamRun: @unchecked Sendable {
     guard let luma = slot.frame.luma else { return }
     try finder.findFaces(
       in: luma, timeNanoseconds: slot.annotation.presentationTimeNanoseconds, into: &slot.annotation.faces)
+    schedule.plan(&slot.annotation.faces, in: luma, sequence: slot.number)
   }
 
-  private func classify(_ slot: FrameSlot) throws {
-    smoother.forgetTracks(before: slot.seconds)
-    guard let luma = slot.frame.luma, !slot.annotation.faces.isEmpty else { return }
-    let faces = slot.annotation.faces
-    try classifier.classify(faces, in: luma, into: &slot.annotation.raw)
-    precondition(slot.annotation.raw.count == faces.count * labelCount, "\(labelCount) probabilities for each face")
-    for index in faces.indices {
-      let range = index * labelCount..<(index + 1) * labelCount
-      normaliseProbabilities(&slot.annotation.raw, range: range)
-      slot.annotation.scores.append(contentsOf: slot.annotation.raw[range])
-      smoother.smooth(
-        &slot.annotation.scores, range: range, track: faces[index].track, seconds: slot.seconds)
-      applyBias(biasFactors, to: &slot.annotation.scores, range: range)
+  private func classify(_ slot: FrameSlot, with classifier: any FaceClassifier) throws {
+    slot.classified.removeAll(keepingCapacity: true)
+    slot.probabilities.removeAll(keepingCapacity: true)
+    for face in slot.annotation.faces where face.isClassified { slot.classified.append(face) }
+    guard let luma = slot.frame.luma, !slot.classified.isEmpty else { return }
+    try classifier.classify(slot.classified, in: luma, into: &slot.probabilities)
+    let count = slot.classified.count
+    precondition(slot.probabilities.count == count * labelCount, "\(labelCount) probabilities for each face")
+    for index in 0..<count {
+      normaliseProbabilities(&slot.probabilities, range: index * labelCount..<(index + 1) * labelCount)
     }
   }
 
-  private func write(_ slot: FrameSlot, to writer: AnnotationWriter) throws(OutputError) {
+  /// What must happen in the order of the frames: completing, smoothing and writing.
+  private func finish(_ slot: FrameSlot, writer: AnnotationWriter) throws(OutputError) {
+    memory.complete(
+      slot.annotation.faces, fresh: slot.probabilities, labelCount: labelCount, sequence: slot.number,
+      into: &slot.annotation.raw)
+    smoother.forgetTracks(before: slot.seconds)
+    slot.annotation.scores.append(contentsOf: slot.annotation.raw)
+    for index in slot.annotation.faces.indices {
+      let range = index * labelCount..<(index + 1) * labelCount
+      smoother.smooth(
+        &slot.annotation.scores, range: range, track: slot.annotation.faces[index].track, seconds: slot.seconds)
+      applyBias(biasFactors, to: &slot.annotation.scores, range: range)
+    }
     try writer.frame(slot.annotation)
     summary.frames += 1
     summary.faces += slot.annotation.faces.count

@@ -7,6 +7,11 @@ struct AnnotateCommand: ParsableCommand {
   /// τ for videos where the user names none: long enough to calm single frames, short enough for expressions, which
   /// last from half a second on.
   static let defaultSmoothingSeconds = 0.3
+  /// At 25 frames a second the network looks at least eight times a second, even at a face that seems to be the same.
+  static let defaultReclassifyEvery = 3
+
+  /// Classifying threads: one for each processor; more than four wait for the detector.
+  private static var defaultThreads: Int { min(4, ProcessInfo.processInfo.activeProcessorCount) }
 
   static let configuration = CommandConfiguration(
     commandName: "annotate",
@@ -42,6 +47,12 @@ struct AnnotateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Classify a face of a video again after so many frames at the latest, and at once when it looks different.",
+      discussion: "1 = in every frame; slower.", valueName: "n"))
+  var reclassifyEvery = AnnotateCommand.defaultReclassifyEvery
+
+  @Option(
+    help: ArgumentHelp(
       "Time constant of the exponential smoothing of a face's scores in videos; 0 switches it off.",
       discussion: "Default: \(AnnotateCommand.defaultSmoothingSeconds). Pictures are never smoothed.",
       valueName: "seconds"))
@@ -71,6 +82,9 @@ struct AnnotateCommand: ParsableCommand {
     guard 1...1000 ~= detectEvery else {
       throw ValidationError("--detect-every takes a number from 1 to 1000, not \(detectEvery).")
     }
+    guard 1...1000 ~= reclassifyEvery else {
+      throw ValidationError("--reclassify-every takes a number from 1 to 1000, not \(reclassifyEvery).")
+    }
     guard smooth.isFinite, 0...3600 ~= smooth else {
       throw ValidationError("--smooth takes seconds from 0 to 3600, not \(smooth).")
     }
@@ -81,11 +95,13 @@ struct AnnotateCommand: ParsableCommand {
     let cancellation = CaptureCancellation()
     let signals = StopSignals { cancellation.cancel() }
     let engine = try AnnotationEngine.load(
-      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery, threads: 1)
+      model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery,
+      classifiers: model.threads ?? Self.defaultThreads)
     let session = AnnotationSession(
       engine: engine,
       settings: AnnotationSession.Settings(
-        format: format, outputFolder: output, streamIndex: stream, smoothingSeconds: smooth, isQuiet: quiet,
+        format: format, outputFolder: output, streamIndex: stream, reclassifyEvery: reclassifyEvery,
+        smoothingSeconds: smooth, isQuiet: quiet,
         showsTimings: timings),
       cancellation: cancellation, signals: signals)
     var arguments = RawArguments.ofProgram

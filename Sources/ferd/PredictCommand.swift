@@ -39,7 +39,8 @@ struct PredictCommand: ParsableCommand {
     let cancellation = CaptureCancellation()
     let signals = StopSignals { cancellation.cancel() }
     let engine = try AnnotationEngine.load(
-      model: model, detector: cropped ? nil : detector, bias: bias, profile: profile, detectEvery: 1, threads: 1)
+      model: model, detector: cropped ? nil : detector, bias: bias, profile: profile, detectEvery: 1, classifiers: 1
+    )
     let session = AnnotationSession(
       engine: engine,
       settings: AnnotationSession.Settings(format: format, takesPicturesOnly: true, isQuiet: quiet),

@@ -1,6 +1,7 @@
-import Inference
 import TestSupport
 import Testing
+
+@testable import Inference
 
 struct InferencePlanTests {
   @Test(arguments: Precision.testable, [1, 3])
@@ -39,6 +40,66 @@ struct InferencePlanTests {
     weights["fc.weight"] = Tensor(zeros: [8, 7])
     #expect(throws: InferenceError.parameter(name: "fc.weight", "expected shape [7, 8], found [8, 7]")) {
       _ = try InferencePlan(spec: spec, weights: weights, batchSize: 1, precision: .f32, threads: 1)
+    }
+  }
+
+  /// On processors without the Winograd kernels all three are the same, which is right too.
+  @Test(arguments: [ConvolutionChoice.best, .direct, .winograd], [1, 5])
+  func everyConvolutionAlgorithmGivesTheSame(choice: ConvolutionChoice, batchSize: Int) throws {
+    var network = NetworkBuilder()
+    network.convolution("stem", from: 1, to: 32, kernelSize: 3)
+    network.basicBlock("block1", from: 32, to: 32, stride: 1)
+    network.basicBlock("block2", from: 32, to: 48, stride: 2)
+    let spec = network.model("blocks", inputChannels: 1, inputHeight: 11, inputWidth: 9)
+    let weights = spec.randomWeights()
+    var generator = SeededGenerator(seed: 9)
+    let input = generator.values(batchSize * 11 * 9)
+    let expected = try ReferenceExecutor(spec: spec, weights: weights).run(input, batchSize: batchSize)
+    let plan = try InferencePlan(
+      spec: spec, weights: weights, batchSize: batchSize, precision: .f32, threads: 1, convolutions: choice)
+    #expect(relativeError(try results(of: plan, for: input)[0], expected[0]) < Precision.f32.tolerance)
+  }
+
+  @Test func aConvolutionalNetworkRunsAtOtherSizes() throws {
+    var network = NetworkBuilder()
+    network.convolution("stem", from: 1, to: 16, kernelSize: 3, stride: 2)
+    network.convolution("depthwise", from: 16, to: 16, kernelSize: 3, groups: 16)
+    network.add("pool", .maxPool(PoolingSpec(kernelSize: 2, stride: 2)))
+    network.convolution("head", from: 16, to: 15, kernelSize: 1)
+    let spec = network.model("convolutional", inputChannels: 1, inputHeight: 64, inputWidth: 64)
+    let weights = spec.randomWeights()
+    for (height, width) in [(17, 31), (4, 50), (64, 3)] {
+      var generator = SeededGenerator(seed: 10)
+      let input = generator.values(height * width)
+      let expected = try ReferenceExecutor(spec: spec, weights: weights).run(
+        input, batchSize: 1, inputHeight: height, inputWidth: width)
+      let plan = try InferencePlan(
+        spec: spec, weights: weights, batchSize: 1, inputHeight: height, inputWidth: width, precision: .f32,
+        threads: 1
+      )
+      #expect(relativeError(try results(of: plan, for: input)[0], expected[0]) < Precision.f32.tolerance)
+      #expect(plan.outputShape(0).elementCount == expected[0].count)
+    }
+  }
+
+  @Test(arguments: Precision.testable, [1, 8])
+  func noConvolutionOfFER48FallsBackToASlowKernel(precision: Precision, batchSize: Int) throws {
+    let spec = ModelSpec.fer48()
+    let plan = try InferencePlan(
+      spec: spec, weights: spec.randomWeights(), batchSize: batchSize, precision: precision, threads: 2)
+    for (name, implementation) in plan.operations where name.contains("conv") {
+      #expect(!["ref", "gemm", "simple"].contains { implementation.hasPrefix($0) }, "\(name): \(implementation)")
+    }
+    // Convolutions, pooling and the linear layer; at most the bf16 copy of the input besides.
+    #expect(plan.operations.count <= 23)
+  }
+
+  @Test func aNetworkThatWouldTakeTooMuchMemoryIsRefused() throws {
+    var network = NetworkBuilder()
+    network.convolution("conv", from: 1, to: 1024, kernelSize: 1)
+    let spec = network.model("huge", inputChannels: 1, inputHeight: 8192, inputWidth: 8192)
+    #expect(throws: InferenceError.self) {
+      _ = try InferencePlan(spec: spec, weights: spec.randomWeights(), batchSize: 1, precision: .f32, threads: 1)
     }
   }
 }

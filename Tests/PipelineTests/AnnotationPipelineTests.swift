@@ -37,6 +37,8 @@ private final class SteadyClassifier: FaceClassifier {
   private var calls = 0
 
   func classify(_ faces: [FaceAnnotation], in luma: LumaPlane, into probabilities: inout [Float]) throws {
+    // Unequal times, so that several of these overtake each other.
+    if faces.count % 3 == 1 { usleep(3_000) }
     for _ in faces {
       probabilities += [probability(calls), 1 - probability(calls)]
       calls += 1
@@ -85,23 +87,29 @@ struct AnnotationPipelineTests {
   }
 
   private func run(
-    _ path: String, finder: CountingFinder = CountingFinder(), classifier: SteadyClassifier = SteadyClassifier(),
-    sink: CollectingSink, smoothing: Double = 0, onFrame: (Int, CaptureCancellation) -> Void = { _, _ in }
+    _ path: String, finder: CountingFinder = CountingFinder(),
+    classifiers: [SteadyClassifier] = [SteadyClassifier()],
+    sink: CollectingSink, smoothing: Double = 0, reclassifyEvery: Int = 1,
+    onFrame: (Int, CaptureCancellation) -> Void = { _, _ in }
   ) throws -> AnnotationPipeline.Outcome {
     let cancellation = CaptureCancellation()
     let source = try openSource(path, options: SourceOptions(cancellation: cancellation))
     let pipeline = AnnotationPipeline(
-      finder: finder, classifier: classifier, smoothingSeconds: smoothing, cancellation: cancellation)
+      finder: finder, classifiers: classifiers, reclassifyEvery: reclassifyEvery, smoothingSeconds: smoothing,
+      cancellation: cancellation)
     return try pipeline.run(
-      source: source, header: header(source, classifier),
+      source: source, header: header(source, classifiers[0]),
       writer: AnnotationWriter(encoder: JSONLinesEncoder(), sink: sink),
       onFrame: { onFrame($0, cancellation) })
   }
 
-  @Test func losesNoFrameAndKeepsTheOrder() throws {
+  @Test(arguments: [(1, 1), (2, 1), (5, 1), (1, 4), (3, 4)])
+  func losesNoFrameAndKeepsTheOrder(classifiers: Int, reclassifyEvery: Int) throws {
     try withClip(frames: 200) { path in
       let sink = CollectingSink()
-      let outcome = try run(path, sink: sink)
+      let outcome = try run(
+        path, classifiers: (0..<classifiers).map { _ in SteadyClassifier() }, sink: sink,
+        reclassifyEvery: reclassifyEvery)
       let frames = sink.objects(ofType: "frame")
       #expect(frames.compactMap { $0["seq"] as? Int } == Array(0..<200))
       #expect(frames.compactMap { ($0["faces"] as? [Any])?.count } == (0..<200).map { $0 % 8 })
@@ -120,7 +128,7 @@ struct AnnotationPipelineTests {
       // Frame 1 has the only face numbered 0 before frame 2's two: calls 0, 1, 2, …; track 1 is call 0, 1, 3, 6.
       classifier.probability = { $0 == 0 ? 1 : 0 }
       let sink = CollectingSink()
-      _ = try run(path, classifier: classifier, sink: sink, smoothing: 0.1)
+      _ = try run(path, classifiers: [classifier], sink: sink, smoothing: 0.1)
       let frames = sink.objects(ofType: "frame")
       func score(_ frame: Int, _ key: String) -> Double? {
         ((frames[frame]["faces"] as? [[String: Any]])?.first?[key] as? [String: Double])?["a"]
@@ -139,7 +147,7 @@ struct AnnotationPipelineTests {
       try writePicture(LumaImage(width: 20, height: 10, filledWith: 32), to: path)
       let sink = CollectingSink()
       let classifier = SteadyClassifier()
-      let outcome = try run(path, classifier: classifier, sink: sink, smoothing: 5)
+      let outcome = try run(path, classifiers: [classifier], sink: sink, smoothing: 5)
       #expect(outcome.summary.frames == 1 && outcome.summary.faces == 2 && sink.lines.count == 3)
       let faces = try #require(sink.objects(ofType: "frame").first?["faces"] as? [[String: Any]])
       #expect(faces.compactMap { ($0["scores"] as? [String: Double])?["a"] } == [0.75, 0.75])
@@ -163,7 +171,7 @@ struct AnnotationPipelineTests {
         if count == 20 { cancellation.cancel() }
       }
       #expect(outcome.summary.reason == .signal)
-      #expect(20...20 + AnnotationPipeline.frameCount ~= outcome.summary.frames)
+      #expect(20...20 + AnnotationPipeline.frameCount(classifiers: 1) ~= outcome.summary.frames)
       #expect(sink.objects(ofType: "frame").compactMap { $0["seq"] as? Int } == Array(0..<outcome.summary.frames))
       #expect(sink.objects(ofType: "end").first?["reason"] as? String == "signal")
     }

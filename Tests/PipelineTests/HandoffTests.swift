@@ -41,3 +41,39 @@ struct HandoffTests {
     let wasPut = Atomic<Int>(-1)
   }
 }
+
+struct OrderedHandoffTests {
+  @Test func restoresTheOrderOfWhatSeveralThreadsFinish() {
+    let work = Handoff<Int>(capacity: 4)
+    let done = OrderedHandoff<Int>(capacity: 8)
+    let room = Handoff<Int>(capacity: 8)
+    for number in 0..<8 { room.put(number) }
+    let feeder = NamedThread.start(name: "test-feeder") {
+      var number = 0
+      while number < 5_000, room.take() != nil {
+        work.put(number)
+        number += 1
+      }
+      work.close()
+    }
+    let workers = (0..<3).map { worker in
+      NamedThread.start(name: "test-worker") {
+        while let number = work.take() {
+          if number % 100 == worker { usleep(500) }
+          done.put(number, number: number)
+        }
+      }
+    }
+    for expected in 0..<5_000 {
+      #expect(done.take() == expected)
+      room.put(0)
+    }
+    feeder.join()
+    for worker in workers { worker.join() }
+    done.put(5_001, number: 5_001)
+    done.close()
+    // 5000 is missing.
+    #expect(done.take() == nil)
+    #expect(!done.put(5_000, number: 5_000))
+  }
+}

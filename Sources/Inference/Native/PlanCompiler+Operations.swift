@@ -65,21 +65,36 @@ extension PlanCompiler {
         }
       })
     let bias = weights.bias.map { MemoryDescriptor(dense: [$0.count]) }
-    let source = MemoryDescriptor(shape(of: operation.inputs[0]), type, dnnl_format_tag_any)
-    let target = MemoryDescriptor(
-      shape(of: operation.output), resultType(of: operation.output), dnnl_format_tag_any)
-    func make(_ algorithm: dnnl_alg_kind_t) throws(InferenceError) -> PrimitiveDescriptor {
-      try PrimitiveDescriptor.convolution(
-        spec, propagation: dnnl_forward_inference, algorithm: algorithm, source: source,
-        weights: MemoryDescriptor(weightShape, type, dnnl_format_tag_any), bias: bias, destination: target,
-        attributes: attributes, name: operation.name)
+    func make(
+      _ algorithm: dnnl_alg_kind_t, _ tags: (source: dnnl_format_tag_t, target: dnnl_format_tag_t)
+    ) -> Result<PrimitiveDescriptor, InferenceError> {
+      Result { () throws(InferenceError) in
+        try PrimitiveDescriptor.convolution(
+          spec, propagation: dnnl_forward_inference, algorithm: algorithm,
+          source: MemoryDescriptor(shape(of: operation.inputs[0]), type, tags.source),
+          weights: MemoryDescriptor(weightShape, type, dnnl_format_tag_any), bias: bias,
+          destination: MemoryDescriptor(
+            shape(of: operation.output), resultType(of: operation.output), tags.target),
+          attributes: attributes, name: operation.name)
+      }
     }
-    let usesWinograd = choice.usesWinograd(
-      spec, output: graph.values[operation.output].shape, batchSize: batchSize, precision: precision)
-    // Not every processor has the Winograd kernels.
-    var descriptor = usesWinograd ? try? make(dnnl_convolution_winograd) : nil
-    if descriptor == nil { descriptor = try make(dnnl_convolution_direct) }
-    let primitive = descriptor!
+    let blocked = blockedTags(operation)
+    let usesWinograd =
+      blocked != nil
+      && choice.usesWinograd(
+        spec, output: graph.values[operation.output].shape, batchSize: batchSize, precision: precision)
+    // In the order of preference. Not every processor has each of them.
+    var attempts = [(dnnl_convolution_direct, (source: dnnl_format_tag_any, target: dnnl_format_tag_any))]
+    if let blocked {
+      attempts.insert((dnnl_convolution_direct, blocked), at: 0)
+      if usesWinograd { attempts.insert((dnnl_convolution_winograd, blocked), at: 0) }
+    }
+    var descriptor = make(attempts[0].0, attempts[0].1)
+    for (algorithm, tags) in attempts.dropFirst() {
+      if case .success(let made) = descriptor, !made.isSlow { break }
+      descriptor = make(algorithm, tags)
+    }
+    let primitive = try descriptor.get()
 
     var arguments = [(DNNL_ARG_SRC, try locate(operation.inputs[0], as: primitive.layout(of: DNNL_ARG_SRC)!))]
     let layout = primitive.layout(of: DNNL_ARG_DST)!
@@ -102,6 +117,20 @@ extension PlanCompiler {
     }
     append(primitive, arguments, constants: constants)
     record(destination, for: operation.output)
+  }
+
+  /// Layouts in blocks of 16 channels for the convolution's source and destination; nil where it shall choose itself.
+  private func blockedTags(
+    _ operation: FusedGraph.Operation
+  ) -> (source: dnnl_format_tag_t, target: dnnl_format_tag_t)? {
+    guard prefersBlocks else { return nil }
+    func tag(_ value: FusedGraph.ValueID) -> dnnl_format_tag_t {
+      let channels = graph.values[value].shape.channels
+      // The kernels for first layers read planes as they are.
+      if value == FusedGraph.input, channels < 4 { return dnnl_nchw }
+      return channels % 16 == 0 ? dnnl_nChw16c : dnnl_format_tag_any
+    }
+    return (tag(operation.inputs[0]), tag(operation.output))
   }
 
   private mutating func addLinear(

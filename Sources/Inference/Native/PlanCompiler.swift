@@ -24,6 +24,8 @@ struct PlanCompiler {
   let precision: Precision
   let choice: ConvolutionChoice
   let stream: ExecutionStream
+  /// True where convolutions shall work on blocks of 16 channels.
+  let prefersBlocks: Bool
   var steps: [Step] = []
   /// Where each value lies: first as it was made, then its copies in other layouts.
   private var places: [FusedGraph.ValueID: [Located]] = [:]
@@ -52,6 +54,7 @@ struct PlanCompiler {
     self.precision = precision
     self.choice = choice
     self.stream = stream
+    prefersBlocks = DNNL.hasAVX512 && graph.hasChannelsInBlocks
   }
 
   private mutating func compile() throws(InferenceError) -> Program {

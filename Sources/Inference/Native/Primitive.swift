@@ -35,6 +35,12 @@ package final class PrimitiveDescriptor {
     return status == dnnl_success ? text.map { String(cString: $0) } ?? "" : ""
   }
 
+  /// True for kernels that are there for completeness only, or that go through matrix multiplication.
+  package var isSlow: Bool {
+    let name = implementation
+    return name.hasPrefix("ref") || name.hasPrefix("gemm") || name.hasPrefix("simple")
+  }
+
   /// The layout that the operation wants for one of its tensors, such as `DNNL_ARG_SRC`; nil where it has none.
   package func layout(of argument: Int32) -> MemoryDescriptor? {
     query(dnnl_query_exec_arg_md, argument)

@@ -8,35 +8,39 @@ extension AnnotationEngine {
   ///
   /// - Parameters:
   ///   - detector: nil = pictures are face crops already.
-  ///   - threads: of each network, where the user names no number.
+  ///   - classifiers: how many equal ones to make; each runs on one thread.
   /// - Throws: `CommandFailure` and `InferenceError` for models that are missing or damaged.
   static func load(
     model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int,
-    threads: Int
+    classifiers: Int
   ) throws -> AnnotationEngine {
     let path = try model.path()
-    let ensemble = try naming(path) {
-      try EmotionEnsemble(
-        path: path, precision: model.precision, threads: model.threads ?? threads, firstMemberOnly: profile == .fast
-      )
+    var modelName = ""
+    let loaded = try (0..<classifiers).map { _ in
+      let ensemble = try naming(path) {
+        try EmotionEnsemble(path: path, precision: model.precision, threads: 1, firstMemberOnly: profile == .fast)
+      }
+      modelName = ensemble.identity
+      return try EnsembleClassifier(ensemble: ensemble, bias: try bias.correction(labels: ensemble.labels))
     }
     return AnnotationEngine(
-      finder: try detector.map { try finder($0, model: model, detectEvery: detectEvery, threads: threads) }
+      finder: try detector.map { try finder($0, precision: model.precision, detectEvery: detectEvery) }
         ?? WholePictureFinder(),
-      classifier: try EnsembleClassifier(ensemble: ensemble, bias: try bias.correction(labels: ensemble.labels)),
-      modelName: ensemble.identity)
+      classifiers: loaded, modelName: modelName)
   }
 
   private static func finder(
-    _ options: DetectorOptions, model: ModelOptions, detectEvery: Int, threads: Int
+    _ options: DetectorOptions, precision: Precision?, detectEvery: Int
   ) throws -> any FaceFinder {
     var settings = FaceDetector.Options()
     settings.scoreThreshold = TrackingFaceFinder.detectionThreshold
-    settings.threads = model.threads ?? threads
     if let size = options.detectSize { settings.detectSize = size }
-    settings.precision = model.precision ?? .f32
     let path = try options.path()
-    let detector = try naming(path) { try FaceDetector(model: ModelFile.read(from: path), options: settings) }
+    let detector = try naming(path) {
+      let file = try ModelFile.read(from: path)
+      settings.precision = precision ?? file.record.preferredPrecision
+      return try FaceDetector(model: file, options: settings)
+    }
     return TrackingFaceFinder(detector: detector, detectEvery: detectEvery)
   }
 

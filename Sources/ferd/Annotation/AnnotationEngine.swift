@@ -3,7 +3,8 @@ import Pipeline
 /// The networks that a command loaded, ready to run.
 struct AnnotationEngine {
   var finder: any FaceFinder
-  var classifier: any FaceClassifier
+  /// Equal ones, each for a thread of its own.
+  var classifiers: [any FaceClassifier]
   /// Name and checksum of the ensemble, for `hello`.
   var modelName: String
 }

@@ -10,6 +10,8 @@ final class AnnotationSession {
     var outputFolder: String?
     /// Number of the stream inside a container.
     var streamIndex: Int?
+    /// A face that hardly changes is classified again after so many frames at the latest.
+    var reclassifyEvery = 1
     /// Time constant of smoothing in seconds; 0 = none.
     var smoothingSeconds = 0.0
     /// Refuses videos.
@@ -89,13 +91,14 @@ final class AnnotationSession {
       file.map { AnnotationWriter(encoder: settings.format.makeEncoder(), sink: $0) } ?? standardOutput
     let header = StreamHeader(
       version: Ferd.version, source: input.displayName, width: source.info.width, height: source.info.height,
-      labels: engine.classifier.labels, model: engine.modelName, bias: engine.classifier.biasFactors)
+      labels: engine.classifiers[0].labels, model: engine.modelName, bias: engine.classifiers[0].biasFactors)
     var progress = ProgressBar(
       name: input.displayName, total: source.info.estimatedFrameCount,
       isWanted: !settings.isQuiet && !source.info.isStillPicture, resultsGoToStandardOutput: file == nil)
     defer { progress.finish() }
     let pipeline = AnnotationPipeline(
-      finder: engine.finder, classifier: engine.classifier, smoothingSeconds: settings.smoothingSeconds,
+      finder: engine.finder, classifiers: engine.classifiers,
+      reclassifyEvery: settings.reclassifyEvery, smoothingSeconds: settings.smoothingSeconds,
       cancellation: cancellation)
     let outcome = try pipeline.run(source: source, header: header, writer: writer) { progress.update(done: $0) }
     progress.finish()

@@ -17,7 +17,7 @@ struct ModelOptions: ParsableArguments {
   var precision: Precision?
 
   @Option(
-    help: ArgumentHelp("Threads for one network's arithmetic. Default: chosen by the subcommand.", valueName: "n"))
+    help: ArgumentHelp("Threads for the networks. Default: chosen by the subcommand.", valueName: "n"))
   var threads: Int?
 
   func validate() throws {

@@ -1,0 +1,156 @@
+import Pixels
+
+/// Decides which faces of a frame are classified: new ones, those that look different than when they were last
+/// classified, and all others after some frames. In between a face keeps its probabilities.
+///
+/// From one frame of a video to the next most faces hardly change, and classification is the dearest step. What is
+/// compared is a thumbnail of the box: 16 x 16 samples are blind to the detector's trembling, but not to a mouth that opens
+/// or to another face in the same place.
+struct ClassificationSchedule {
+  private struct Memory {
+    var track: Int
+    var lastSeen: Int
+    var lastClassified: Int
+    /// As last classified, `side * side`.
+    var thumbnail: [Float]
+  }
+
+  static let side = 16
+  /// Mean difference of two thumbnails, in levels of 255 and apart from overall brightness, from which on a face counts
+  /// as changed.
+  static let changeThreshold: Float = 3
+  /// Frames after which a track that is not seen is forgotten; if it comes back, it is classified at once.
+  static let forgottenAfter = 30
+
+  /// A face is classified again after so many frames at the latest; 1 = in every frame.
+  let interval: Int
+  private var memories: [Memory] = []
+  private var spare: [[Float]] = []
+  private var thumbnail = [Float](repeating: 0, count: side * side)
+
+  init(interval: Int) {
+    precondition(interval >= 1, "a classification in every \(interval)th frame")
+    self.interval = interval
+  }
+
+  /// Sets `isClassified` of each face of a frame.
+  mutating func plan(_ faces: inout [FaceAnnotation], in luma: LumaPlane, sequence: Int) {
+    guard interval > 1 else {
+      for index in faces.indices { faces[index].isClassified = true }
+      return
+    }
+    forget(before: sequence)
+    for index in faces.indices {
+      draw(faces[index].box, of: luma)
+      faces[index].isClassified = isDue(track: faces[index].track, sequence: sequence)
+    }
+  }
+
+  private mutating func isDue(track: Int, sequence: Int) -> Bool {
+    guard let index = memories.firstIndex(where: { $0.track == track }) else {
+      var copy = spare.popLast() ?? []
+      copy.removeAll(keepingCapacity: true)
+      copy.append(contentsOf: thumbnail)
+      memories.append(Memory(track: track, lastSeen: sequence, lastClassified: sequence, thumbnail: copy))
+      return true
+    }
+    memories[index].lastSeen = sequence
+    guard
+      sequence - memories[index].lastClassified >= interval
+        || Self.difference(thumbnail, memories[index].thumbnail) > Self.changeThreshold
+    else { return false }
+    memories[index].lastClassified = sequence
+    for position in thumbnail.indices { memories[index].thumbnail[position] = thumbnail[position] }
+    return true
+  }
+
+  /// Mean absolute difference, apart from a difference in overall brightness.
+  static func difference(_ a: [Float], _ b: [Float]) -> Float {
+    var shift: Float = 0
+    for index in a.indices { shift += a[index] - b[index] }
+    shift /= Float(a.count)
+    var sum: Float = 0
+    for index in a.indices { sum += abs(a[index] - b[index] - shift) }
+    return sum / Float(a.count)
+  }
+
+  private mutating func draw(_ box: Rect, of luma: LumaPlane) {
+    let scale = 1 / Float(Self.side)
+    let toPicture = AffineTransform(
+      a: max(box.width, 1) * scale, b: 0, tx: box.x, c: 0, d: max(box.height, 1) * scale, ty: box.y)
+    thumbnail.withUnsafeMutableBufferPointer {
+      luma.warp(toPicture, width: Self.side, height: Self.side, normalisation: .none, into: $0)
+    }
+  }
+
+  private mutating func forget(before sequence: Int) {
+    var index = 0
+    while index < memories.count {
+      if sequence - memories[index].lastSeen > Self.forgottenAfter {
+        memories.swapAt(index, memories.count - 1)
+        spare.append(memories.removeLast().thumbnail)
+      } else {
+        index += 1
+      }
+    }
+  }
+}
+
+/// The probabilities that each track's face got when it was last classified.
+struct ClassificationMemory {
+  private struct Entry {
+    var track: Int
+    var lastSeen: Int
+    var probabilities: [Float]
+  }
+
+  private var entries: [Entry] = []
+  private var spare: [[Float]] = []
+
+  /// Makes `[faces, labels]` of what was classified in this frame (`[classified faces, labels]`) and what is known of the
+  /// other faces.
+  mutating func complete(
+    _ faces: [FaceAnnotation], fresh: [Float], labelCount: Int, sequence: Int, into probabilities: inout [Float]
+  ) {
+    forget(before: sequence)
+    var start = 0
+    for face in faces {
+      let index = entries.firstIndex { $0.track == face.track }
+      if face.isClassified {
+        let range = start..<start + labelCount
+        start += labelCount
+        probabilities.append(contentsOf: fresh[range])
+        remember(fresh[range], track: face.track, at: index, sequence: sequence)
+      } else {
+        guard let index else { preconditionFailure("track \(face.track) was never classified") }
+        entries[index].lastSeen = sequence
+        probabilities.append(contentsOf: entries[index].probabilities)
+      }
+    }
+  }
+
+  private mutating func remember(_ values: ArraySlice<Float>, track: Int, at index: Int?, sequence: Int) {
+    guard let index else {
+      var copy = spare.popLast() ?? []
+      copy.removeAll(keepingCapacity: true)
+      copy.append(contentsOf: values)
+      entries.append(Entry(track: track, lastSeen: sequence, probabilities: copy))
+      return
+    }
+    entries[index].lastSeen = sequence
+    for (offset, value) in values.enumerated() { entries[index].probabilities[offset] = value }
+  }
+
+  /// Later than the schedule forgets, so that nothing is missing that it relies on.
+  private mutating func forget(before sequence: Int) {
+    var index = 0
+    while index < entries.count {
+      if sequence - entries[index].lastSeen > 2 * ClassificationSchedule.forgottenAfter {
+        entries.swapAt(index, entries.count - 1)
+        spare.append(entries.removeLast().probabilities)
+      } else {
+        index += 1
+      }
+    }
+  }
+}
