@@ -49,6 +49,9 @@ struct TrainDetectorCommand: ParsableCommand {
       "Canvases of every second step: width x height x number.", valueName: "WxHxN"))
   var alternateCanvas: String?
 
+  @Option(help: "How often backgrounds hold pasted pieces without faces, 0 to 1.")
+  var distractorShare: Float?
+
   @Flag(
     help: ArgumentHelp(
       "Go on from the checkpoint in --model-dir, with its settings.",
@@ -102,6 +105,7 @@ struct TrainDetectorCommand: ParsableCommand {
     if let learningRate { recipe.learningRate = learningRate }
     if let seed { recipe.seed = seed }
     if let precision { recipe.precision = precision }
+    if let distractorShare { recipe.distractorShare = distractorShare }
     if let alternateCanvas {
       let numbers = alternateCanvas.split(separator: "x").compactMap { Int($0) }
       guard numbers.count == 3 else {

@@ -35,7 +35,8 @@ struct DetectorCanvasTests {
 
   @Test func theSameGeneratorMakesTheSameCanvas() throws {
     let composer = CanvasComposer(
-      library: try Self.library(), canvas: DetectorRecipe.Canvas(width: 128, height: 64, batchSize: 1))
+      library: try Self.library(), canvas: DetectorRecipe.Canvas(width: 128, height: 64, batchSize: 1),
+      distractorShare: 0.5)
     for stream in 0..<30 as Range<UInt64> {
       var first = RandomGenerator(seed: 3, stream: stream)
       var second = first
@@ -114,7 +115,8 @@ struct DetectorCanvasTests {
 
   @Test func smallFacesAreNotAskedFor() throws {
     let composer = CanvasComposer(
-      library: try Self.library(), canvas: DetectorRecipe.Canvas(width: 128, height: 128, batchSize: 1))
+      library: try Self.library(), canvas: DetectorRecipe.Canvas(width: 128, height: 128, batchSize: 1),
+      distractorShare: 0.5)
     var asked = 0
     for stream in 0..<100 as Range<UInt64> {
       var generator = RandomGenerator(seed: 9, stream: stream)

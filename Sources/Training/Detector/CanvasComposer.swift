@@ -12,6 +12,8 @@ struct CanvasComposer {
   let height: Int
   /// The brightness that the detector pads its input with.
   let paddingValue: UInt8
+  /// How often a background holds pasted pieces without faces, and a picture's own edge is made soft.
+  let distractorShare: Float
   /// Smaller faces (shorter side in canvas pixels) are too small to be asked for.
   var smallestFace: Float = 8.5
 
@@ -28,7 +30,7 @@ struct CanvasComposer {
       paintCloseUp(on: canvas, &generator)
     } else {
       paintMosaic(on: canvas, share: 1, &generator)
-      if generator.chance(0.6) { pasteDistractors(on: canvas, &generator) }
+      if generator.chance(0.6) { pasteDistractors(on: canvas, area: canvas.bounds, &generator) }
     }
     if generator.chance(0.15) { occlude(canvas, &generator) }
     if generator.chance(0.12) { pad(canvas, &generator) }
@@ -41,10 +43,12 @@ struct CanvasComposer {
 
   /// One photograph with faces over an area, scaled around one of its faces.
   private func paintPhotograph(on canvas: DetectorCanvas, area: PixelRect, _ generator: inout RandomGenerator) {
-    let picture = generator.chance(0.6) ? generator.pick(library.people) : generator.pick(library.scenes)
-    let face = generator.pick(picture.faces.filter { !$0.isIgnored })
     let side = Float(min(area.width, area.height))
     let size = generator.logUniform(9.5, max(20, side * 1.25))
+    // In pictures of people the face is large: small faces with their natural surroundings are in scenes.
+    let isScene = generator.chance(size < 0.3 * side ? 0.7 : 0.3)
+    let picture = generator.pick(isScene ? library.scenes : library.people)
+    let face = generator.pick(picture.faces.filter { !$0.isIgnored })
     place(picture, face: face, size: size, on: canvas, area: area, &generator)
   }
 
@@ -87,6 +91,7 @@ struct CanvasComposer {
     add(
       picture, map: map, mirrored: map.a < 0, on: canvas, area: area,
       mask: LayerMask(window: picture.bounds, exponent: nil), tone: generator.tone(strength: 0.5))
+    if generator.chance(distractorShare) { pasteDistractors(on: canvas, area: area, &generator) }
   }
 
   /// Faces cut out with soft edges, pasted onto a background without faces.
@@ -129,25 +134,26 @@ struct CanvasComposer {
       picture, face: face, size: size, on: canvas, area: canvas.bounds, mask: mask, background: false, &generator)
   }
 
-  /// Pieces of pictures without faces, with the same edges as pasted faces: an edge must not mean a face.
-  private func pasteDistractors(on canvas: DetectorCanvas, _ generator: inout RandomGenerator) {
-    for _ in 0..<(1 + Int(generator.uniform() * 5)) {
+  /// Pieces of pictures without faces, with the same edges as pasted faces and as pictures that do not fill their area: an
+  /// edge must not mean a face.
+  private func pasteDistractors(on canvas: DetectorCanvas, area: PixelRect, _ generator: inout RandomGenerator) {
+    for _ in 0..<(1 + Int(generator.uniform() * 4)) {
       let picture = generator.pick(library.negatives)
-      let share = generator.uniform(0.2, 0.8)
+      let share = generator.uniform(0.15, 0.9)
       let window = Rect(
         x: generator.uniform(0, 1 - share) * picture.width, y: generator.uniform(0, 1 - share) * picture.height,
-        width: share * picture.width, height: share * picture.height)
-      let scale = generator.logUniform(12, Float(canvas.height) * 0.8) / window.height
-      let centre = window.center
+        width: share * picture.width * generator.uniform(0.5, 1), height: share * picture.height)
+      let scale = generator.logUniform(10, max(12, Float(area.height) * 0.8)) / window.height
       let map = placement(
-        of: centre, scale: scale, roll: generator.roll(), mirrored: false,
+        of: window.center, scale: scale, roll: generator.roll(), mirrored: false,
         at: Point(
-          x: generator.uniform(0, Float(canvas.width)), y: generator.uniform(0, Float(canvas.height))))
+          x: generator.uniform(Float(area.left), Float(area.right)),
+          y: generator.uniform(Float(area.top), Float(area.bottom))))
       add(
-        picture, map: map, mirrored: false, on: canvas, area: canvas.bounds,
+        picture, map: map, mirrored: false, on: canvas, area: area,
         mask: LayerMask(
-          window: window, exponent: generator.chance(0.3) ? nil : generator.uniform(2.2, 5),
-          feather: generator.uniform(0.06, 0.3)), tone: generator.tone(strength: 0.7))
+          window: window, exponent: generator.chance(0.4) ? nil : generator.uniform(2.2, 6),
+          feather: generator.uniform(0.04, 0.3)), tone: generator.tone(strength: 1.2))
     }
   }
 
@@ -203,9 +209,15 @@ struct CanvasComposer {
       }
     }
     let map = placement(of: face.box.center, scale: scale, roll: roll, mirrored: mirrored, at: centre)
+    var shape = mask ?? LayerMask(window: picture.bounds, exponent: nil)
+    let isSmaller = pictureWidth < Float(area.width) || pictureHeight < Float(area.height)
+    if mask == nil, isSmaller, !covering, generator.chance(distractorShare) {
+      // The picture's own edges would tell where the face is.
+      shape.exponent = generator.uniform(3, 7)
+      shape.feather = generator.uniform(0.04, 0.25)
+    }
     add(
-      picture, map: map, mirrored: mirrored, on: canvas, area: area,
-      mask: mask ?? LayerMask(window: picture.bounds, exponent: nil), tone: generator.tone(strength: 1))
+      picture, map: map, mirrored: mirrored, on: canvas, area: area, mask: shape, tone: generator.tone(strength: 1))
   }
 
   private func mirror(of picture: LabelledPicture) -> AffineTransform {

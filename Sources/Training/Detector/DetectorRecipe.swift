@@ -23,6 +23,10 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
   /// Of activations and their gradients.
   public var precision = Precision.bf16
 
+  /// How often a background holds pasted pieces without faces: where only faces are ever pasted, any small patch that
+  /// stands out, such as a logo, becomes one. 0 to 1.
+  public var distractorShare: Float? = 0.5
+
   /// Size and number of the canvases of a step.
   public struct Canvas: Codable, Equatable, Sendable {
     public var width: Int
@@ -67,6 +71,9 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
     guard learningRate > 0, learningRate.isFinite, weightDecay >= 0, weightDecay.isFinite else {
       throw .invalidSettings("expected a positive learning rate, got \(learningRate), \(weightDecay)")
     }
+    guard 0...1 ~= distractorShare ?? 0 else {
+      throw .invalidSettings("expected a share of distractors from 0 to 1, got \(distractorShare ?? 0)")
+    }
     guard averagingDecay >= 0, averagingDecay < 1 else {
       throw .invalidSettings("expected an averaging decay from 0 to below 1, got \(averagingDecay)")
     }
@@ -74,9 +81,10 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
 }
 
 extension CanvasComposer {
-  init(library: DetectorLibrary, canvas: DetectorRecipe.Canvas) {
+  init(library: DetectorLibrary, canvas: DetectorRecipe.Canvas, distractorShare: Float) {
     self.init(
       library: library, width: canvas.width, height: canvas.height,
-      paddingValue: UInt8((FaceDetectorSpec.inputMean * 255).rounded()))
+      paddingValue: UInt8((FaceDetectorSpec.inputMean * 255).rounded()),
+      distractorShare: distractorShare)
   }
 }
