@@ -149,4 +149,22 @@ struct DetectorCanvasTests {
     for index in before.indices { change += abs(Int(before[index]) - Int(after[index])) }
     #expect(change > 64 * 64 * 5)
   }
+
+  @Test func signsStayInTheirAreaAndHideFaces() {
+    let area = PixelRect(left: 20, top: 10, right: 70, bottom: 50)
+    for stream in 0..<50 as Range<UInt64> {
+      var generator = RandomGenerator(seed: 4, stream: stream)
+      let canvas = DetectorCanvas(width: 96, height: 64)
+      canvas.fill(canvas.bounds, with: 99)
+      canvas.drawSign(in: area, &generator)
+      var changed = 0
+      for y in 0..<64 {
+        for x in 0..<96 where canvas.pixels[y * 96 + x] != 99 {
+          changed += 1
+          #expect(20..<70 ~= x && 10..<50 ~= y)
+        }
+      }
+      #expect(changed > 0)
+    }
+  }
 }

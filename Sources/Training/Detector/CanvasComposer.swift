@@ -92,6 +92,9 @@ struct CanvasComposer {
       picture, map: map, mirrored: map.a < 0, on: canvas, area: area,
       mask: LayerMask(window: picture.bounds, exponent: nil), tone: generator.tone(strength: 0.5))
     if generator.chance(distractorShare) { pasteDistractors(on: canvas, area: area, &generator) }
+    if generator.chance(0.6 * distractorShare) {
+      for _ in 0..<(1 + Int(generator.uniform() * 3)) { canvas.drawSign(in: area, &generator) }
+    }
   }
 
   /// Faces cut out with soft edges, pasted onto a background without faces.
