@@ -44,6 +44,31 @@ struct EmotionEnsembleTests {
       .write(toFolder: folder)
   }
 
+  @Test func aReplicaGivesTheSameAndAFirstMemberStandsAlone() throws {
+    try withTemporaryFolder { folder in
+      let first = try Self.model(size: 8, seed: 1)
+      try Self.write([(first, 1), (try Self.model(size: 8, seed: 2), 1)], to: folder)
+      let ensemble = try EmotionEnsemble(path: folder, precision: .f32)
+      let replica = try EmotionEnsemble(replicating: ensemble)
+      let alone = try EmotionEnsemble(path: folder, precision: .f32, firstMemberOnly: true)
+      #expect(replica.identity == ensemble.identity && alone.identity == ensemble.identity)
+      #expect(ensemble.members.count == 2 && alone.members.count == 1)
+      var generator = SeededGenerator(seed: 6)
+      let input = generator.values(64)
+      func run(_ ensemble: EmotionEnsemble) throws -> [Float] {
+        for member in ensemble.members { member.withInput(0) { _ = $0.update(fromContentsOf: input) } }
+        var result: [Float] = []
+        try ensemble.run(count: 1, appendingTo: &result)
+        return result
+      }
+      let result = try run(ensemble)
+      #expect(try run(replica) == result)
+      for (value, expected) in zip(try run(alone), try Self.reference(first, input)) {
+        #expect(abs(value - expected) < 1e-5)
+      }
+    }
+  }
+
   @Test func membersOfDifferentSizesAndLabelOrdersAreAveraged() throws {
     try withTemporaryFolder { folder in
       let first = try Self.model(size: 8, seed: 1)

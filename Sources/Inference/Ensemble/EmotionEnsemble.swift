@@ -53,6 +53,21 @@ public final class EmotionEnsemble {
     results = [Float](repeating: 0, count: maximumCount * parts.labels.count)
   }
 
+  /// The same networks with inputs and plans of their own, for another thread; files are not read again.
+  public init(replicating other: EmotionEnsemble) throws(InferenceError) {
+    name = other.name
+    checksum = other.checksum
+    labels = other.labels
+    bias = other.bias
+    maximumCount = other.maximumCount
+    var members: [EnsembleMember] = []
+    for member in other.members {
+      members.append(try EnsembleMember(replicating: member, maximumCount: other.maximumCount))
+    }
+    self.members = members
+    results = [Float](repeating: 0, count: other.maximumCount * other.labels.count)
+  }
+
   /// Classifies the first `count` faces of what the members' inputs hold.
   ///
   /// - Parameters:

@@ -25,20 +25,37 @@ public final class EnsembleMember {
   private var plans: [InferencePlan?]
   private var exponentials: [Float]
 
-  init(
+  convenience init(
     _ model: ModelFile, file: String, share: Float, labels: [String], precision: Precision?, threads: Int,
     maximumCount: Int
   ) throws(InferenceError) {
+    try self.init(
+      file: file, share: share, spec: model.spec, record: model.record, weights: model.tensors,
+      places: model.record.labels.map { labels.firstIndex(of: $0)! },
+      precision: precision ?? model.record.preferredPrecision, threads: threads, maximumCount: maximumCount)
+  }
+
+  /// The same network with inputs and plans of its own, for another thread.
+  convenience init(replicating other: EnsembleMember, maximumCount: Int) throws(InferenceError) {
+    try self.init(
+      file: other.file, share: other.share, spec: other.spec, record: other.record, weights: other.weights,
+      places: other.places, precision: other.precision, threads: other.threads, maximumCount: maximumCount)
+  }
+
+  private init(
+    file: String, share: Float, spec: ModelSpec, record: ModelRecord, weights: [String: Tensor], places: [Int],
+    precision: Precision, threads: Int, maximumCount: Int
+  ) throws(InferenceError) {
     self.file = file
     self.share = share
-    spec = model.spec
-    record = model.record
-    weights = model.tensors
+    self.spec = spec
+    self.record = record
+    self.weights = weights
+    self.places = places
+    self.precision = precision
     self.threads = threads
-    self.precision = precision ?? model.record.preferredPrecision
-    inputHeight = model.spec.inputHeight
-    inputWidth = model.spec.inputWidth
-    places = model.record.labels.map { labels.firstIndex(of: $0)! }
+    inputHeight = spec.inputHeight
+    inputWidth = spec.inputWidth
     let output = spec.outputs[0]
     givesLogits =
       if case .softmax = spec.nodes.first(where: { $0.name == output })?.layer { false } else { true }
@@ -46,7 +63,7 @@ public final class EnsembleMember {
       throw .invalidModel(node: ModelSpec.inputName, "an input of \(inputHeight) by \(inputWidth) is too large")
     }
     inputs = [Float](repeating: 0, count: maximumCount * inputHeight * inputWidth)
-    exponentials = [Float](repeating: 0, count: labels.count)
+    exponentials = [Float](repeating: 0, count: places.count)
     // At most 8: larger batches gain nothing, each plan has its own copy of the weights.
     plans = [nil]
     while plans.count < 4, 1 << plans.count <= maximumCount { plans.append(nil) }

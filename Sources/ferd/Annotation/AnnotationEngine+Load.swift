@@ -15,18 +15,18 @@ extension AnnotationEngine {
     classifiers: Int
   ) throws -> AnnotationEngine {
     let path = try model.path()
-    var modelName = ""
-    let loaded = try (0..<classifiers).map { _ in
-      let ensemble = try naming(path) {
-        try EmotionEnsemble(path: path, precision: model.precision, threads: 1, firstMemberOnly: profile == .fast)
-      }
-      modelName = ensemble.identity
-      return try EnsembleClassifier(ensemble: ensemble, bias: try bias.correction(labels: ensemble.labels))
+    let first = try naming(path) {
+      try EmotionEnsemble(path: path, precision: model.precision, threads: 1, firstMemberOnly: profile == .fast)
+    }
+    let correction = try bias.correction(labels: first.labels)
+    let loaded = try (0..<classifiers).map { index in
+      try EnsembleClassifier(
+        ensemble: index == 0 ? first : EmotionEnsemble(replicating: first), bias: correction)
     }
     return AnnotationEngine(
       finder: try detector.map { try finder($0, precision: model.precision, detectEvery: detectEvery) }
         ?? WholePictureFinder(),
-      classifiers: loaded, modelName: modelName)
+      classifiers: loaded, modelName: first.identity)
   }
 
   private static func finder(
