@@ -8,7 +8,10 @@ public final class FaceDetector {
   public struct Options: Equatable, Sendable {
     /// The picture is shrunk until its long side has so many pixels (see `DetectorInputSize`). Faces are found from 16
     /// pixels at that size. 32 or more.
-    public var detectSize = 320
+    ///
+    /// 480 and not less, so that the small faces of a room or a stage in ordinary video are found (`docs/results.md`);
+    /// smaller pictures are taken as they are.
+    public var detectSize = 480
     /// Small pictures may be enlarged so many times to reach `detectSize`; 1 = never.
     public var maximumEnlargement: Float = 1
     /// Faces less sure than this are not told; nil = what the model's record says (`scoreThreshold(of:)`), else ½.

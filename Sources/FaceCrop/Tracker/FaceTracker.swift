@@ -35,6 +35,15 @@ public struct FaceTracker: Sendable {
     public var reportsMissedFaces = false
 
     public init() {}
+
+    /// For a detector whose evaluation showed that faces from this score on can be trusted: that starts a track, three
+    /// tenths of the way from there to certainty starts one at once, and three fifths of it continue one.
+    public init(scoreThreshold: Float) {
+      precondition(0..<1 ~= scoreThreshold, "a score threshold of \(scoreThreshold)")
+      startScore = scoreThreshold
+      immediateScore = scoreThreshold + 0.3 * (1 - scoreThreshold)
+      keepScore = 0.6 * scoreThreshold
+    }
   }
 
   public let options: Options

@@ -3,9 +3,6 @@ public import Pixels
 
 /// Detects faces and follows them from frame to frame.
 public final class TrackingFaceFinder: FaceFinder {
-  /// The detector must tell the doubtful faces, too, with which the tracker keeps a face that it knows.
-  public static let detectionThreshold = FaceTracker.Options().keepScore
-
   private let detector: FaceDetector
   private let trackerOptions: FaceTracker.Options
   /// Look for faces in every so-manieth frame of a video.
@@ -16,7 +13,7 @@ public final class TrackingFaceFinder: FaceFinder {
   private var tracked: [TrackedFace] = []
 
   /// - Parameters:
-  ///   - detector: with a score threshold of `detectionThreshold`.
+  ///   - detector: with the tracker's `keepScore` as its threshold: doubtful faces keep tracks that are known.
   ///   - detectEvery: 1 = every frame; between detections faces are told where they are expected.
   public init(
     detector: FaceDetector, trackerOptions: FaceTracker.Options = FaceTracker.Options(), detectEvery: Int = 1

@@ -79,11 +79,11 @@ public struct DetectorScore: Sendable {
     return distances.reduce(0, +) / Float(distances.count) / (face.box.width * face.box.height).squareRoot()
   }
 
-  /// The lowest threshold, in steps of 0.01, at which at most `limit` answers in the folder's pictures are false alarms.
+  /// The lowest threshold, in steps of 0.002, at which at most `limit` answers in the folder's pictures are false alarms.
   public func threshold(falseAlarmsAtMost limit: Int, folder: String) -> Float {
     let scores = falseAlarms.filter { $0.folder == folder }.map(\.score).sorted(by: >)
     guard scores.count > limit else { return 0.01 }
-    return min(1, (scores[limit] * 100).rounded(.down) / 100 + 0.01)
+    return min(1, ((scores[limit] * 500).rounded(.down) + 1) / 500)
   }
 
   /// What is found and what is raised falsely at a threshold.

@@ -33,15 +33,19 @@ extension AnnotationEngine {
     _ options: DetectorOptions, precision: Precision?, detectEvery: Int
   ) throws -> any FaceFinder {
     var settings = FaceDetector.Options()
-    settings.scoreThreshold = TrackingFaceFinder.detectionThreshold
     if let size = options.detectSize { settings.detectSize = size }
+    var tracking = FaceTracker.Options()
     let path = try options.path()
     let detector = try naming(path) {
       let file = try ModelFile.read(from: path)
+      if let threshold = FaceDetector.scoreThreshold(of: file) {
+        tracking = FaceTracker.Options(scoreThreshold: threshold)
+      }
+      settings.scoreThreshold = tracking.keepScore
       settings.precision = precision ?? file.record.preferredPrecision
       return try FaceDetector(model: file, options: settings)
     }
-    return TrackingFaceFinder(detector: detector, detectEvery: detectEvery)
+    return TrackingFaceFinder(detector: detector, trackerOptions: tracking, detectEvery: detectEvery)
   }
 
   /// Says in every error which file it is about.

@@ -9,7 +9,8 @@ struct DetectorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Longer side in pixels to which pictures are reduced for the detector; larger finds smaller faces, slower.",
+      "Longer side in pixels to which pictures are reduced for the detector; larger finds smaller faces, slower. "
+        + "Default: 480.",
       valueName: "n"))
   var detectSize: Int?
 
