@@ -167,6 +167,8 @@ struct EmotionEnsembleTests {
     #expect(try message { try replace("average", "vote", in: $0) }.contains("found \"vote\""))
     #expect(try message { try replace("member0", "../member0", in: $0) }.contains("in the same folder"))
     #expect(try message { try replace("\"weight\" : 1", "\"weight\" : 0", in: $0) }.contains("positive weight"))
+    #expect(
+      try message { try replace("\"weight\" : 1", "\"weight\" : 3e38", in: $0) }.contains("sum is not finite"))
     #expect(try message { try replace("\"happy\"", "\"glad\"", in: $0) }.contains("expected the labels"))
     #expect(try message { try replace("\"happy\"", "\"sad\"", in: $0) }.contains("different labels"))
     #expect(try message { try replace("{", "", in: $0) }.contains("ensemble.json"))

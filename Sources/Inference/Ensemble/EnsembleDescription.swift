@@ -71,6 +71,7 @@ public struct EnsembleDescription: Codable, Equatable, Sendable {
         throw fail("expected a positive weight for \(member.file), found \(member.weight)")
       }
     }
+    guard members.reduce(0, { $0 + $1.weight }).isFinite else { throw fail("weights whose sum is not finite") }
     _ = try BiasCorrection(bias ?? [:], labels: labels, source: path)
   }
 }

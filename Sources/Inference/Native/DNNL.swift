@@ -66,6 +66,11 @@ extension Precision {
     }
   }
 
+  /// - Throws: `backend` where `isSupported` is false.
+  package func checkSupport() throws(InferenceError) {
+    guard isSupported else { throw .backend(operation: rawValue, status: "needs a processor with AVX-512") }
+  }
+
   /// bf16 where the processor multiplies it natively, f32 otherwise.
   public static var fastest: Precision { DNNL.hasNativeBF16 ? .bf16 : .f32 }
 }

@@ -79,10 +79,7 @@ extension PlanCompiler {
       }
     }
     let blocked = blockedTags(operation)
-    let usesWinograd =
-      blocked != nil
-      && choice.usesWinograd(
-        spec, output: graph.values[operation.output].shape, batchSize: batchSize, precision: precision)
+    let usesWinograd = blocked != nil && choice.usesWinograd(spec, precision: precision)
     // In the order of preference. Not every processor has each of them.
     var attempts = [(dnnl_convolution_direct, (source: dnnl_format_tag_any, target: dnnl_format_tag_any))]
     if let blocked {

@@ -9,9 +9,7 @@ package enum ConvolutionChoice: Sendable {
   /// Winograd wherever it exists.
   case winograd
 
-  func usesWinograd(
-    _ spec: ConvolutionSpec, output: FeatureShape, batchSize: Int, precision: Precision
-  ) -> Bool {
+  func usesWinograd(_ spec: ConvolutionSpec, precision: Precision) -> Bool {
     guard precision == .f32, spec.kernelSize == Extent(3), spec.stride == Extent(1), spec.dilation == Extent(1),
       spec.groups == 1
     else { return false }

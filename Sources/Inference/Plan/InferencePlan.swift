@@ -39,12 +39,8 @@ public final class InferencePlan {
     precision: Precision, threads: Int, convolutions: ConvolutionChoice
   ) throws(InferenceError) {
     precondition(batchSize > 0 && threads > 0, "a plan for \(batchSize) pictures on \(threads) threads")
-    let shapes = try spec.inferShapes(inputHeight: inputHeight, inputWidth: inputWidth)
-    // A network from a damaged file may ask for any amount of memory.
-    for name in [ModelSpec.inputName] + spec.nodes.map(\.name)
-    where shapes[name]!.elementCount > (1 << 28) / batchSize {
-      throw .invalidModel(node: name, "\(shapes[name]!) for each of \(batchSize) pictures is too large")
-    }
+    try precision.checkSupport()
+    let shapes = try spec.inferShapes(inputHeight: inputHeight, inputWidth: inputWidth, batchSize: batchSize)
     let graph = try GraphFusion.fuse(spec, shapes: shapes, weights: weights)
     DNNL.setThreadCount(threads)
     stream = try ExecutionStream()

@@ -58,6 +58,19 @@ extension ModelSpec {
     return shapes
   }
 
+  /// The same for a batch that is to be computed.
+  /// - Throws: Also where a value would take more than 2^28 elements: a network from a damaged file may ask for any
+  ///   amount of memory.
+  package func inferShapes(
+    inputHeight: Int?, inputWidth: Int?, batchSize: Int
+  ) throws(InferenceError) -> [String: FeatureShape] {
+    let shapes = try inferShapes(inputHeight: inputHeight, inputWidth: inputWidth)
+    for name in [Self.inputName] + nodes.map(\.name) where shapes[name]!.elementCount > (1 << 28) / batchSize {
+      throw .invalidModel(node: name, "\(shapes[name]!) for each of \(batchSize) pictures is too large")
+    }
+    return shapes
+  }
+
   private static func outputShape(
     of node: Node, inputs: [FeatureShape]
   ) throws(InferenceError) -> FeatureShape {
@@ -89,6 +102,7 @@ extension ModelSpec {
         throw fail("expects \(spec.channels) channels, gets \(inputs[0].channels)")
       }
       guard spec.epsilon > 0, spec.epsilon.isFinite else { throw fail("epsilon is \(spec.epsilon)") }
+      guard 0...1 ~= spec.momentum else { throw fail("a momentum of \(spec.momentum)") }
       return inputs[0]
     case .activation, .softmax:
       return inputs[0]

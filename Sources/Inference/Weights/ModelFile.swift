@@ -23,7 +23,8 @@ public struct ModelFile: Equatable, Sendable {
     let shapes = try spec.inferShapes()
     if let problem = record.problem { throw .invalidModel(node: spec.name, "its record has \(problem)") }
     if !record.labels.isEmpty {
-      for output in spec.outputs where shapes[output]!.elementCount != record.labels.count {
+      let expected = FeatureShape(channels: record.labels.count, height: 1, width: 1)
+      for output in spec.outputs where shapes[output]! != expected {
         throw .invalidModel(node: output, "gives \(shapes[output]!) for \(record.labels.count) labels")
       }
     }

@@ -1,6 +1,5 @@
-/// A running 64-bit checksum over bytes: FNV-1a (Fowler, Noll and Vo) over little-endian words of eight bytes, with a
-/// shift after each product that lets high bits reach low ones, the
-/// last one filled with zeros, and the length at the end.
+/// A running 64-bit checksum over bytes: FNV-1a (Fowler, Noll and Vo) over little-endian words of eight bytes, the last
+/// one filled with zeros, and the length at the end. A shift after each product lets high bits reach low ones.
 ///
 /// Every step is a bijection of the word it takes in, so any change confined to one word is found for certain, any
 /// other with probability 1 - 2⁻⁶⁴. It guards against damage, not against malice.

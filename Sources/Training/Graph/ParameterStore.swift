@@ -33,6 +33,8 @@ public final class ParameterStore {
 
   /// Room for the parameters of `spec`, initialised as torchvision's ResNet: convolutions normal with variance
   /// 2 / (outputs · kernel area) (He et al. 2015), linear layers uniform within 1 / √inputs, batch norm 1 and 0.
+  ///
+  /// A network from a file must have passed `ModelSpec.inferShapes` before.
   public init(spec: ModelSpec, seed: UInt64) {
     var slots: [Slot] = []
     var trainable = 0
@@ -64,9 +66,8 @@ public final class ParameterStore {
     case .convolution(let spec):
       let area = spec.kernelSize.height * spec.kernelSize.width
       let deviation = (2 / Float(spec.outputChannels / spec.groups * area)).squareRoot()
-      for i in buffer("\(node.name).weight").indices {
-        buffer("\(node.name).weight")[i] = random.normal() * deviation
-      }
+      let weights = buffer("\(node.name).weight")
+      for i in weights.indices { weights[i] = random.normal() * deviation }
     case .linear(let spec):
       let bound = 1 / Float(spec.inputFeatures).squareRoot()
       for parameter in node.layer.parameters {

@@ -30,6 +30,7 @@ public final class TrainableGraph {
   private let dInput: Memory?
   private let results: [Memory]
   private let dResults: [Memory]
+  private var lastMode: GraphMode?
   private var lastDropoutSeed: UInt64 = 0
 
   /// - Parameters:
@@ -39,16 +40,18 @@ public final class TrainableGraph {
   ///   - precision: Of activations, their gradients and the weights as multiplied; parameters and their gradients stay f32.
   ///   - threads: OpenMP threads.
   ///   - wantsInputGradient: True where `inputGradient` shall be computed.
-  /// - Throws: `InferenceError` where the network is not valid for that size.
+  /// - Throws: `InferenceError` where the network is not valid for that size, or the processor does not support the
+  ///   precision.
   public init(
     spec: ModelSpec, parameters: ParameterStore, batchSize: Int, inputHeight: Int? = nil, inputWidth: Int? = nil,
     precision: Precision, threads: Int, wantsInputGradient: Bool = false
   ) throws(InferenceError) {
-    precondition(batchSize > 0 && threads > 0)
+    precondition(batchSize > 0 && threads > 0, "a graph for \(batchSize) pictures on \(threads) threads")
+    try precision.checkSupport()
+    let shapes = try spec.inferShapes(inputHeight: inputHeight, inputWidth: inputWidth, batchSize: batchSize)
     DNNL.setThreadCount(threads)
-    let shapes = try spec.inferShapes(inputHeight: inputHeight, inputWidth: inputWidth)
     let builder = GraphBuilder(batchSize: batchSize, precision: precision, parameters: parameters)
-    let network = try NetworkBuilder(spec, shapes: shapes, wantsInputGradient: wantsInputGradient, builder)
+    let network = try NetworkPasses(spec, shapes: shapes, wantsInputGradient: wantsInputGradient, builder)
     inputMemory = network.input
     results = network.results
     dResults = network.dResults
@@ -66,6 +69,7 @@ public final class TrainableGraph {
 
   /// Computes the outputs from `input`. The same `dropoutSeed` drops the same elements.
   public func forward(_ mode: GraphMode, dropoutSeed: UInt64 = 0) throws(InferenceError) {
+    lastMode = mode
     lastDropoutSeed = dropoutSeed
     switch mode {
     case .train: try run(passes.train)
@@ -80,7 +84,10 @@ public final class TrainableGraph {
   public func outputGradient(_ index: Int) -> UnsafeMutableBufferPointer<Float> { dResults[index].floats }
 
   /// Adds the gradients of the loss to `parameters.gradients`. Goes with the last forward pass, in mode `train`.
-  public func backward() throws(InferenceError) { try run(passes.backward) }
+  public func backward() throws(InferenceError) {
+    precondition(lastMode == .train, "a backward pass without a forward pass in mode train before it")
+    try run(passes.backward)
+  }
 
   /// Runs one training pass and tells how long each step took, in seconds: for benchmarks and for finding slow layouts.
   public func profile() throws(InferenceError) -> [(name: String, seconds: Double, implementation: String)] {

@@ -44,20 +44,17 @@ enum TensorKernels {
       weightDecay, 1 - power(settings.beta1, step), 1 - power(settings.beta2, step))
   }
 
+  /// By repeated squaring, in double.
   private static func power(_ base: Float, _ exponent: Int) -> Float {
-    Float(powl(Double(base), exponent))
-  }
-
-  private static func powl(_ base: Double, _ exponent: Int) -> Double {
     var result = 1.0
-    var factor = base
+    var factor = Double(base)
     var rest = exponent
     while rest > 0 {
       if rest & 1 == 1 { result *= factor }
       factor *= factor
       rest >>= 1
     }
-    return result
+    return Float(result)
   }
 
   /// target = source with each element zeroed with `probability`, the others scaled by 1 / (1 - probability).

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A learning rate that rises linearly over the first steps and then falls along half a cosine (Loshchilov and Hutter
-/// 2017, 1608.03983) to `finalShare` of its height at the last step.
+/// 2017, 1608.03983), which would reach `finalShare` of its height one step after the last.
 public struct CosineSchedule: Codable, Equatable, Sendable {
   public var base: Float
   public var warmupSteps: Int

@@ -2,7 +2,7 @@ import CDNNL
 import Inference
 
 /// Builds the passes of a whole network: layers in node order, then their backward passes in reverse.
-struct NetworkBuilder {
+struct NetworkPasses {
   /// Dense f32, as the caller fills it.
   let input: Memory
   /// Dense f32, one for each output.
