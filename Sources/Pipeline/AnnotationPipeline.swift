@@ -55,7 +55,7 @@ public final class AnnotationPipeline {
     source: any FrameSource, header: StreamHeader, writer: AnnotationWriter, onFrame: (Int) -> Void = { _ in }
   ) throws -> Outcome {
     try writer.hello(header)
-    try finder.beginStream(isStillPicture: source.info.isStillPicture)
+    try finder.beginStream(isStillPicture: source.info.isStillPicture, frameRate: source.info.frameRate)
     let run = StreamRun(
       source: source, finder: finder, classifiers: classifiers,
       schedule: ClassificationSchedule(interval: reclassifyEvery),

@@ -12,6 +12,8 @@ public struct FaceAnnotation: Equatable, Sendable {
   public var detectionScore: Float
   /// nil where no detector ran because the picture is a face already.
   public var landmarks: FaceLandmarks?
+  /// Whether the detector saw the face in this frame; otherwise it is told where it is expected.
+  var isDetected = true
   /// Whether the ensemble looks at the face in this frame; otherwise it keeps the probabilities of the last time.
   var isClassified = true
 

@@ -41,9 +41,11 @@ struct AnnotateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Look for faces in every n-th frame of a video and follow them in between; faster, less exact.",
-      valueName: "n"))
-  var detectEvery = 1
+      "Look for faces in every n-th frame of a video at least, and at once when the picture changes.",
+      discussion: """
+        Default: so that it is 12 times a second or more. In between faces are followed. 1 = in every frame; slower.
+        """, valueName: "n"))
+  var detectEvery: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -79,7 +81,7 @@ struct AnnotateCommand: ParsableCommand {
 
   func validate() throws {
     guard !inputs.isEmpty else { throw ValidationError("Name at least one input.") }
-    guard 1...1000 ~= detectEvery else {
+    if let detectEvery, !(1...1000 ~= detectEvery) {
       throw ValidationError("--detect-every takes a number from 1 to 1000, not \(detectEvery).")
     }
     guard 1...1000 ~= reclassifyEvery else {

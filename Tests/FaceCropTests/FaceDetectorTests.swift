@@ -150,4 +150,20 @@ struct FaceDetectorTests {
     #expect(
       [size.width, size.height, size.paddedWidth, size.paddedHeight] == [width, height, paddedWidth, paddedHeight])
   }
+
+  @Test(arguments: [
+    (640, 360, 448, 252, 448, 256), (360, 640, 252, 448, 256, 448), (1920, 1080, 448, 252, 448, 256),
+    (1000, 1000, 448, 448, 448, 448),
+    // Not enough to be saved, too much to be lost, and not to be shrunk at all.
+    (640, 480, 480, 360, 512, 384), (500, 300, 480, 288, 512, 320), (480, 270, 480, 270, 512, 320),
+  ])
+  func shrinksALittleMoreWhereThatSavesMuchPadding(
+    _ pictureWidth: Int, _ pictureHeight: Int, _ width: Int, _ height: Int, _ paddedWidth: Int, _ paddedHeight: Int
+  ) {
+    let size = DetectorInputSize(
+      pictureWidth: pictureWidth, pictureHeight: pictureHeight, detectSize: 480, maximumEnlargement: 1, multiple: 64
+    )
+    #expect(
+      [size.width, size.height, size.paddedWidth, size.paddedHeight] == [width, height, paddedWidth, paddedHeight])
+  }
 }

@@ -92,6 +92,16 @@ struct AnnotateTests {
     #expect(zip(smooth[10...], smooth[11...]).allSatisfy { $0 > $1 })
   }
 
+  @Test(arguments: [[], ["--detect-every", "10"]])
+  func seesAtOnceWhoComesAndGoesBetweenDetections(options: [String]) throws {
+    let clip = folder.path("clip.mkv")
+    // At 25 frames a second every second frame is searched; these changes hit both kinds.
+    let present: [Bool] = (0..<24).map { ![3, 4, 9, 14, 15, 16, 17, 18, 23].contains($0) }
+    try TestClips.write(clip, frames: 24) { present[$0] ? [.happy(column: 2, row: 1)] : [] }
+    let frames = try check(annotate([clip] + options).lines).filter { $0["type"]?.string == "frame" }
+    #expect(frames.map { $0["faces"]?.array?.count } == present.map { $0 ? 1 : 0 })
+  }
+
   @Test func followsFacesBetweenDetections() throws {
     let clip = folder.path("clip.mkv")
     try TestClips.write(clip, frames: 21) { _ in [.happy(column: 2, row: 1)] }

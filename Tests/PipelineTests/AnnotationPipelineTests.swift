@@ -12,7 +12,7 @@ private final class CountingFinder: FaceFinder {
   var failsAtFrame = Int.max
   private var frames = 0
 
-  func beginStream(isStillPicture: Bool) { frames = 0 }
+  func beginStream(isStillPicture: Bool, frameRate: Double?) { frames = 0 }
 
   func findFaces(in luma: LumaPlane, timeNanoseconds: Int64, into faces: inout [FaceAnnotation]) throws {
     if frames == failsAtFrame { throw StepFailure() }

@@ -1,7 +1,8 @@
 import Pixels
 
 /// Decides which faces of a frame are classified: new ones, those that look different than when they were last
-/// classified, and all others after some frames. In between a face keeps its probabilities.
+/// classified, and all others after some frames. In between a face keeps its probabilities, and so does one whose place is
+/// only expected: its crop would be framed carelessly.
 ///
 /// From one frame of a video to the next most faces hardly change, and classification is the dearest step. What is
 /// compared is a thumbnail of the box: 16 x 16 samples are blind to the detector's trembling, but not to a mouth that opens
@@ -18,7 +19,7 @@ struct ClassificationSchedule {
   static let side = 16
   /// Mean difference of two thumbnails, in levels of 255 and apart from overall brightness, from which on a face counts
   /// as changed.
-  static let changeThreshold: Float = 3
+  static let changeThreshold: Float = 6
   /// Frames after which a track that is not seen is forgotten; if it comes back, it is classified at once.
   static let forgottenAfter = 30
 
@@ -40,18 +41,21 @@ struct ClassificationSchedule {
       return
     }
     forget(before: sequence)
-    for index in faces.indices {
-      draw(faces[index].box, of: luma)
-      faces[index].isClassified = isDue(track: faces[index].track, sequence: sequence)
-    }
+    for index in faces.indices { faces[index].isClassified = isDue(faces[index], in: luma, sequence: sequence) }
   }
 
-  private mutating func isDue(track: Int, sequence: Int) -> Bool {
-    guard let index = memories.firstIndex(where: { $0.track == track }) else {
+  private mutating func isDue(_ face: FaceAnnotation, in luma: LumaPlane, sequence: Int) -> Bool {
+    let index = memories.firstIndex { $0.track == face.track }
+    if let index, !face.isDetected {
+      memories[index].lastSeen = sequence
+      return false
+    }
+    draw(face.box, of: luma)
+    guard let index else {
       var copy = spare.popLast() ?? []
       copy.removeAll(keepingCapacity: true)
       copy.append(contentsOf: thumbnail)
-      memories.append(Memory(track: track, lastSeen: sequence, lastClassified: sequence, thumbnail: copy))
+      memories.append(Memory(track: face.track, lastSeen: sequence, lastClassified: sequence, thumbnail: copy))
       return true
     }
     memories[index].lastSeen = sequence

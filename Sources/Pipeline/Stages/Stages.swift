@@ -4,8 +4,10 @@ public import Pixels
 public protocol FaceFinder: AnyObject {
   /// Starts a new stream: tracks count from 1 again.
   ///
-  /// - Parameter isStillPicture: no further frame will confirm or deny what the first one shows.
-  func beginStream(isStillPicture: Bool) throws
+  /// - Parameters:
+  ///   - isStillPicture: no further frame will confirm or deny what the first one shows.
+  ///   - frameRate: frames per second; nil where nobody knows.
+  func beginStream(isStillPicture: Bool, frameRate: Double?) throws
   /// Appends the faces of the next frame to `faces`.
   ///
   /// - Parameter timeNanoseconds: of the frame, on the stream's own clock.

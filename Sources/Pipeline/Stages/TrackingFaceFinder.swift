@@ -2,50 +2,72 @@ public import FaceCrop
 public import Pixels
 
 /// Detects faces and follows them from frame to frame.
+///
+/// The detector does not look at every frame of a video with many frames a second. In between faces are told where they
+/// are expected, but a picture that has changed noticeably is looked at in any case.
 public final class TrackingFaceFinder: FaceFinder {
+  /// The detector must tell the doubtful faces, too, with which the tracker keeps a face that it knows.
+  public static let detectionThreshold = FaceTracker.Options().keepScore
+  /// How often the detector looks where the user says nothing: heads hardly turn faster.
+  static let detectionsPerSecond = 12.0
+
   private let detector: FaceDetector
   private let trackerOptions: FaceTracker.Options
-  /// Look for faces in every so-manieth frame of a video.
-  private let detectEvery: Int
+  private let detectEvery: Int?
+  /// Frames from one look to the next, at most.
+  private var interval = 1
   private var tracker: FaceTracker
-  private var framesSinceDetection = 0
+  private var change = PictureChange()
+  private var framesSinceLook = 0
   private var detections: [DetectedFace] = []
   private var tracked: [TrackedFace] = []
 
   /// - Parameters:
-  ///   - detector: with the tracker's `keepScore` as its threshold: doubtful faces keep tracks that are known.
-  ///   - detectEvery: 1 = every frame; between detections faces are told where they are expected.
+  ///   - detector: with a score threshold of `detectionThreshold`.
+  ///   - detectEvery: look at every so-manieth frame at least; nil = so often that it is `detectionsPerSecond`.
   public init(
-    detector: FaceDetector, trackerOptions: FaceTracker.Options = FaceTracker.Options(), detectEvery: Int = 1
+    detector: FaceDetector, trackerOptions: FaceTracker.Options = FaceTracker.Options(), detectEvery: Int? = nil
   ) {
-    precondition(detectEvery >= 1, "a detection in every \(detectEvery)th frame")
+    precondition(detectEvery ?? 1 >= 1, "a detection in every \(detectEvery ?? 1)th frame")
     self.detector = detector
     self.trackerOptions = trackerOptions
     self.detectEvery = detectEvery
     tracker = FaceTracker(options: trackerOptions)
   }
 
-  public func beginStream(isStillPicture: Bool) {
+  public func beginStream(isStillPicture: Bool, frameRate: Double?) {
     var options = trackerOptions
     if isStillPicture { options.confirmationHits = 1 }
     tracker = FaceTracker(options: options)
-    framesSinceDetection = 0
+    change.reset()
+    framesSinceLook = 0
+    interval = detectEvery ?? Self.interval(frameRate: frameRate)
+  }
+
+  /// Frames from one look to the next for a video of so many frames a second.
+  static func interval(frameRate: Double?) -> Int {
+    guard let frameRate, frameRate.isFinite else { return 1 }
+    return Int((frameRate / detectionsPerSecond).clamped(to: 1...4))
   }
 
   public func findFaces(
     in luma: LumaPlane, timeNanoseconds: Int64, into faces: inout [FaceAnnotation]
   ) throws {
-    if framesSinceDetection == 0 {
+    framesSinceLook += 1
+    let isLook = interval == 1 || change.isNoticeable(in: luma) || framesSinceLook >= interval
+    if isLook {
       try detector.detect(in: luma, into: &detections)
       tracker.update(detections, timeNanoseconds: timeNanoseconds, into: &tracked)
+      change.look()
+      framesSinceLook = 0
     } else {
       tracker.expected(atNanoseconds: timeNanoseconds, into: &tracked)
     }
-    framesSinceDetection = (framesSinceDetection + 1) % detectEvery
     for face in tracked {
-      faces.append(
-        FaceAnnotation(
-          track: face.track, box: face.face.box, detectionScore: face.face.score, landmarks: face.face.landmarks))
+      var annotation = FaceAnnotation(
+        track: face.track, box: face.face.box, detectionScore: face.face.score, landmarks: face.face.landmarks)
+      annotation.isDetected = isLook
+      faces.append(annotation)
     }
   }
 }
@@ -54,7 +76,7 @@ public final class TrackingFaceFinder: FaceFinder {
 public final class WholePictureFinder: FaceFinder {
   public init() {}
 
-  public func beginStream(isStillPicture: Bool) {}
+  public func beginStream(isStillPicture: Bool, frameRate: Double?) {}
 
   public func findFaces(
     in luma: LumaPlane, timeNanoseconds: Int64, into faces: inout [FaceAnnotation]

@@ -8,10 +8,11 @@ extension AnnotationEngine {
   ///
   /// - Parameters:
   ///   - detector: nil = pictures are face crops already.
+  ///   - detectEvery: nil = as the frame rate demands.
   ///   - classifiers: how many equal ones to make; each runs on one thread.
   /// - Throws: `CommandFailure` and `InferenceError` for models that are missing or damaged.
   static func load(
-    model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int,
+    model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int?,
     classifiers: Int
   ) throws -> AnnotationEngine {
     let path = try model.path()
@@ -30,7 +31,7 @@ extension AnnotationEngine {
   }
 
   private static func finder(
-    _ options: DetectorOptions, precision: Precision?, detectEvery: Int
+    _ options: DetectorOptions, precision: Precision?, detectEvery: Int?
   ) throws -> any FaceFinder {
     var settings = FaceDetector.Options()
     if let size = options.detectSize { settings.detectSize = size }
