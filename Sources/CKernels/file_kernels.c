@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
 void ferd_bf16_to_f32(const void *source, float *destination, size_t count) {
   const uint8_t *bytes = source;
   for (size_t i = 0; i < count; i++) {
@@ -96,20 +101,78 @@ static void sha256_block(uint32_t state[8], const uint8_t *block) {
   for (int i = 0; i < 8; i++) state[i] += v[i];
 }
 
-void ferd_sha256(const void *bytes, size_t count, uint8_t *digest) {
+static void sha256_blocks_plain(uint32_t state[8], const uint8_t *blocks, size_t count) {
+  for (size_t i = 0; i < count; i++) sha256_block(state, blocks + 64 * i);
+}
+
+#if defined(__x86_64__)
+/// With the processor's instructions for it, which do two rounds each and want the state as two pairs of pairs.
+__attribute__((target("sha,sse4.1"))) static void sha256_blocks_sha(
+    uint32_t state[8], const uint8_t *blocks, size_t count) {
+  const __m128i big_endian = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+  __m128i abcd = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
+  __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
+  __m128i abef = _mm_alignr_epi8(abcd, efgh, 8);
+  __m128i cdgh = _mm_blend_epi16(efgh, abcd, 0xF0);
+  for (; count > 0; count--, blocks += 64) {
+    __m128i w[4];
+    for (int i = 0; i < 4; i++) {
+      w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(blocks + 16 * i)), big_endian);
+    }
+    const __m128i old_abef = abef, old_cdgh = cdgh;
+    for (int t = 0; t < 16; t++) {
+      __m128i words = _mm_add_epi32(w[t % 4], _mm_loadu_si128((const __m128i *)(round_constants + 4 * t)));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, words);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(words, 0x0E));
+      if (t >= 12) continue;
+      // The words of four rounds, four rounds ahead.
+      __m128i next = _mm_sha256msg1_epu32(w[t % 4], w[(t + 1) % 4]);
+      next = _mm_add_epi32(next, _mm_alignr_epi8(w[(t + 3) % 4], w[(t + 2) % 4], 4));
+      w[t % 4] = _mm_sha256msg2_epu32(next, w[(t + 3) % 4]);
+    }
+    abef = _mm_add_epi32(abef, old_abef);
+    cdgh = _mm_add_epi32(cdgh, old_cdgh);
+  }
+  const __m128i feba = _mm_shuffle_epi32(abef, 0x1B);
+  const __m128i dchg = _mm_shuffle_epi32(cdgh, 0xB1);
+  _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xF0));
+  _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+static int has_sha_instructions(void) {
+  unsigned a, b, c, d;
+  return __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+}
+#endif
+
+typedef void (*sha256_blocks_function)(uint32_t state[8], const uint8_t *blocks, size_t count);
+
+static void sha256(const void *bytes, size_t count, uint8_t *digest, sha256_blocks_function blocks) {
   uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  const uint8_t *place = bytes;
-  size_t left = count;
-  for (; left >= 64; left -= 64, place += 64) sha256_block(state, place);
+  blocks(state, bytes, count / 64);
   // The rest, a 1 bit, zeros, and the length in bits at the end of a block.
+  size_t left = count % 64;
   uint8_t tail[128] = {0};
-  if (left) memcpy(tail, place, left);
+  if (left) memcpy(tail, (const uint8_t *)bytes + count - left, left);
   tail[left] = 0x80;
   size_t length = left < 56 ? 64 : 128;
   uint64_t bits = (uint64_t)count * 8;
   for (int i = 0; i < 8; i++) tail[length - 1 - i] = (uint8_t)(bits >> 8 * i);
-  sha256_block(state, tail);
-  if (length == 128) sha256_block(state, tail + 64);
+  blocks(state, tail, length / 64);
   for (int i = 0; i < 32; i++) digest[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void ferd_sha256_plain(const void *bytes, size_t count, uint8_t *digest) {
+  sha256(bytes, count, digest, sha256_blocks_plain);
+}
+
+void ferd_sha256(const void *bytes, size_t count, uint8_t *digest) {
+#if defined(__x86_64__)
+  if (has_sha_instructions()) {
+    sha256(bytes, count, digest, sha256_blocks_sha);
+    return;
+  }
+#endif
+  ferd_sha256_plain(bytes, count, digest);
 }

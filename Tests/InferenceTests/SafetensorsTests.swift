@@ -214,7 +214,20 @@ struct SafetensorsTests {
     (String(repeating: "a", count: 64), "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"),
   ])
   func sha256GivesThePublishedDigests(text: String, digest: String) {
-    #expect(Array(text.utf8).withUnsafeBytes(FileBytes.sha256) == digest)
+    for isPlain in [false, true] {
+      #expect(Array(text.utf8).withUnsafeBytes { FileBytes.sha256($0, isPlain: isPlain) } == digest)
+    }
+  }
+
+  @Test func sha256IsTheSameWithAndWithoutTheProcessorsHelp() {
+    var generator = SeededGenerator(seed: 9)
+    for count in Array(0..<200) + [1023, 4096, 70_001] {
+      let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      let (fast, plain) = bytes.withUnsafeBytes {
+        (FileBytes.sha256($0, isPlain: false), FileBytes.sha256($0, isPlain: true))
+      }
+      #expect(fast == plain, "\(count) bytes")
+    }
   }
 }
 

@@ -32,9 +32,12 @@ enum FileBytes {
   static func areFinite(_ values: [Float]) -> Bool { ferd_all_finite(values, values.count) != 0 }
 
   /// SHA-256 in lower-case hexadecimal digits.
-  static func sha256(_ bytes: UnsafeRawBufferPointer) -> String {
+  static func sha256(_ bytes: UnsafeRawBufferPointer) -> String { sha256(bytes, isPlain: false) }
+
+  /// - Parameter isPlain: without the processor's instructions for it, for tests.
+  static func sha256(_ bytes: UnsafeRawBufferPointer, isPlain: Bool) -> String {
     var digest = [UInt8](repeating: 0, count: 32)
-    ferd_sha256(bytes.baseAddress, bytes.count, &digest)
+    (isPlain ? ferd_sha256_plain : ferd_sha256)(bytes.baseAddress, bytes.count, &digest)
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
