@@ -106,15 +106,19 @@ struct HTTPTests {
 
   @Test func `cancelling ends the wait for a server`() throws {
     let server = try HTTPTests.server(Data(), .silent)
-    let options = SourceOptions()
+    // Far longer than a busy machine can keep the cancelling thread from running.
+    let options = SourceOptions(networkTimeoutSeconds: 120)
     Thread.detachNewThread {
       usleep(200_000)
       options.cancellation.cancel()
     }
-    let error = #expect(throws: CaptureError.self) {
-      _ = try openSource("http://127.0.0.1:\(server.port)/clip", options: options)
+    // The server listens until it is released, so it has to outlive the attempt.
+    withExtendedLifetime(server) {
+      let error = #expect(throws: CaptureError.self) {
+        _ = try openSource("http://127.0.0.1:\(server.port)/clip", options: options)
+      }
+      #expect(error?.code == .cancelled, "\(String(describing: error))")
     }
-    #expect(error?.code == .cancelled)
   }
 
   @Test func `a page that is not there is no such input`() throws {
