@@ -58,7 +58,8 @@ public final class AnnotationPipeline {
     try finder.beginStream(isStillPicture: source.info.isStillPicture, frameRate: source.info.frameRate)
     let run = StreamRun(
       source: source, finder: finder, classifiers: classifiers,
-      schedule: ClassificationSchedule(interval: reclassifyEvery),
+      schedule: ClassificationSchedule(
+        interval: reclassifyEvery, minimumInterval: TrackingFaceFinder.interval(frameRate: source.info.frameRate)),
       smoother: ProbabilitySmoother(timeConstant: source.info.isStillPicture ? 0 : smoothingSeconds),
       cancellation: cancellation)
     if source.info.isStillPicture {

@@ -48,6 +48,21 @@ struct ClassificationScheduleTests {
     #expect(plan(&schedule, [face(1), face(2, x: 20)], picture(mouth: true), 3) == [false, false])
   }
 
+  @Test func looksLessOftenAtAFaceThatChangesAllTheTimeUnlessItIsAnother() {
+    var schedule = ClassificationSchedule(interval: 100, minimumInterval: 3)
+    // Mean differences of the thumbnails: 0, about 9, 18, 27, …
+    func other(_ step: Int) -> LumaImage {
+      var image = picture()
+      for y in 0..<64 { for x in 0..<30 { image.pixels[y * 64 + x] -= UInt8(18 * step) } }
+      return image
+    }
+    #expect(plan(&schedule, [face(1)], picture(), 0) == [true])
+    #expect(plan(&schedule, [face(1)], other(1), 1) == [false])
+    #expect(plan(&schedule, [face(1)], other(1), 2) == [false])
+    #expect(plan(&schedule, [face(1)], other(1), 3) == [true])
+    #expect(plan(&schedule, [face(1)], other(5), 4) == [true])
+  }
+
   @Test func takesNoNoticeOfLightAndTrembling() {
     var schedule = ClassificationSchedule(interval: 100)
     #expect(plan(&schedule, [face(1)], picture(), 0) == [true])

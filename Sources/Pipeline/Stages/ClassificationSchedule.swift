@@ -20,18 +20,23 @@ struct ClassificationSchedule {
   /// Mean difference of two thumbnails, in levels of 255 and apart from overall brightness, from which on a face counts
   /// as changed.
   static let changeThreshold: Float = 6
+  /// The same from which on it counts as another face, or as one that is seen in quite another way.
+  static let replacementThreshold: Float = 20
   /// Frames after which a track that is not seen is forgotten; if it comes back, it is classified at once.
   static let forgottenAfter = 30
 
   /// A face is classified again after so many frames at the latest; 1 = in every frame.
   let interval: Int
+  /// A face that changes all the time is classified again after so many frames at the earliest.
+  let minimumInterval: Int
   private var memories: [Memory] = []
   private var spare: [[Float]] = []
   private var thumbnail = [Float](repeating: 0, count: side * side)
 
-  init(interval: Int) {
-    precondition(interval >= 1, "a classification in every \(interval)th frame")
+  init(interval: Int, minimumInterval: Int = 1) {
+    precondition(interval >= 1 && minimumInterval >= 1, "a classification in every \(interval)th frame")
     self.interval = interval
+    self.minimumInterval = minimumInterval
   }
 
   /// Sets `isClassified` of each face of a frame.
@@ -59,9 +64,11 @@ struct ClassificationSchedule {
       return true
     }
     memories[index].lastSeen = sequence
+    let age = sequence - memories[index].lastClassified
+    let difference = Self.difference(thumbnail, memories[index].thumbnail)
     guard
-      sequence - memories[index].lastClassified >= interval
-        || Self.difference(thumbnail, memories[index].thumbnail) > Self.changeThreshold
+      age >= interval || difference > Self.replacementThreshold
+        || (age >= minimumInterval && difference > Self.changeThreshold)
     else { return false }
     memories[index].lastClassified = sequence
     for position in thumbnail.indices { memories[index].thumbnail[position] = thumbnail[position] }
