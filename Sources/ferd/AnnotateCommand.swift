@@ -72,7 +72,7 @@ struct AnnotateCommand: ParsableCommand {
   @Flag(help: "No progress and no warnings; errors are still told.")
   var quiet = false
 
-  @Flag(help: "Tell at the end of each input what each step cost.")
+  @Flag(help: "Tell at the end of each input what each step and the whole cost, in time and memory.")
   var timings = false
 
   @OptionGroup(title: "Model options") var model: ModelOptions

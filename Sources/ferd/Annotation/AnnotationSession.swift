@@ -100,9 +100,13 @@ final class AnnotationSession {
       finder: engine.finder, classifiers: engine.classifiers,
       reclassifyEvery: settings.reclassifyEvery, smoothingSeconds: settings.smoothingSeconds,
       cancellation: cancellation)
-    let outcome = try pipeline.run(source: source, header: header, writer: writer) { progress.update(done: $0) }
+    var timings = Timings()
+    let outcome = try pipeline.run(source: source, header: header, writer: writer) { done in
+      progress.update(done: done)
+      if settings.showsTimings { timings.note(frame: done) }
+    }
     progress.finish()
-    if settings.showsTimings { Timings.show(outcome, of: input.displayName) }
+    if settings.showsTimings { timings.show(outcome, of: input.displayName) }
     try conclude(outcome, of: input, file: file)
   }
 
@@ -132,17 +136,4 @@ final class AnnotationSession {
   }
 
   private func raise(to other: ExitStatus) { status = max(status, other) }
-}
-
-/// What each step of the pipeline cost, for `--timings`.
-enum Timings {
-  static func show(_ outcome: AnnotationPipeline.Outcome, of name: String) {
-    let frames = max(1, outcome.summary.frames)
-    for time in outcome.times {
-      Diagnostics.note(
-        String(
-          format: "%@: %@: busy %.3f s (%.3f ms a frame), processor %.3f s", name, time.name, time.busySeconds,
-          time.busySeconds * 1000 / Double(frames), time.processorSeconds))
-    }
-  }
 }
