@@ -2,20 +2,24 @@
 ///
 /// The result is strictly increasing whatever the file says: a frame without a timestamp comes one frame duration after
 /// the last; one that is equal to or slightly before its predecessor (rounding in the container, sloppy muxers) comes a
-/// nanosecond after it; a jump back by a second or more (concatenated recordings, a clock that was reset) moves the
-/// origin, so that time goes on from there.
+/// nanosecond after it; a jump back by eight frames or more (concatenated recordings, a clock that was reset), or to
+/// where no recording reaches (damage), moves the origin, so that time goes on from there.
 struct StreamClock: Equatable {
   /// A frame's share of time where the stream does not tell, in nanoseconds.
   var usualDuration: Int64
   private var origin: Int64?
   private var last: Int64 = 0
 
-  /// A jump back that is taken for a new beginning, in nanoseconds.
-  static let discontinuity: Int64 = 1_000_000_000
+  /// A jump back by so many frames is taken for a new beginning; frames that come in the wrong order differ by less.
+  private static let discontinuityFrames: Int64 = 8
+  /// An hour: what claims to be longer for one frame is damaged.
+  private static let longestDuration: Int64 = 3_600_000_000_000
+  /// 146 years: the same for a whole stream. Leaves room to count on.
+  private static let longestTime: Int64 = 1 << 62
 
   init(usualDuration: Int64) {
     precondition(usualDuration > 0, "frame duration \(usualDuration)")
-    self.usualDuration = usualDuration
+    self.usualDuration = min(usualDuration, StreamClock.longestDuration)
   }
 
   /// - Parameters:
@@ -28,20 +32,26 @@ struct StreamClock: Equatable {
       last = 0
       return 0
     }
-    let step = duration.flatMap { $0 > 0 ? $0 : nil } ?? usualDuration
+    let step = duration.flatMap { $0 > 0 ? min($0, StreamClock.longestDuration) : nil } ?? usualDuration
     guard let timestamp else {
-      last = last.addingReportingOverflow(step).partialValue
+      advance(by: step)
       return last
     }
     let (elapsed, overflow) = timestamp.subtractingReportingOverflow(origin)
-    if !overflow, elapsed > last {
+    let isPossible = !overflow && elapsed <= StreamClock.longestTime
+    if isPossible, elapsed > last {
       last = elapsed
-    } else if overflow || elapsed <= last - StreamClock.discontinuity {
-      last += step
+    } else if !isPossible || elapsed <= last - StreamClock.discontinuityFrames * usualDuration {
+      advance(by: step)
       self.origin = timestamp.subtractingReportingOverflow(last).partialValue
     } else {
-      last += 1
+      advance(by: 1)
     }
     return last
+  }
+
+  private mutating func advance(by step: Int64) {
+    let (next, overflow) = last.addingReportingOverflow(step)
+    if !overflow { last = next }
   }
 }

@@ -1,4 +1,5 @@
 @testable import Capture
+import Foundation
 import Pixels
 import Testing
 
@@ -61,20 +62,34 @@ struct TimestampTests {
     #expect(times == [0, 100, 101, 102, 200])
   }
 
-  @Test func `a jump back moves the origin`() {
+  @Test(arguments: [320, 9_000_000_000] as [Int64])
+  func `a jump back by eight frames or more moves the origin`(end: Int64) {
     var clock = StreamClock(usualDuration: 40)
     _ = clock.time(of: 0)
-    #expect(clock.time(of: 9_000_000_000) == 9_000_000_000)
-    #expect(clock.time(of: 0) == 9_000_000_040)
-    #expect(clock.time(of: 1_000) == 9_000_001_040)
+    #expect(clock.time(of: end) == end)
+    #expect(clock.time(of: 0) == end + 40)
+    #expect(clock.time(of: 1_000) == end + 1_040)
+  }
+
+  @Test func `short recordings one behind the other go on in time`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("clip.ts")
+    try writeNumberedClip(path, frames: 10)
+    let once = try Data(contentsOf: URL(fileURLWithPath: path))
+    try (once + once).write(to: URL(fileURLWithPath: path))
+    let times = try readAll(path).map(\.nanoseconds)
+    #expect(times.count == 20)
+    #expect(zip(times, times.dropFirst()).allSatisfy { 30_000_000...50_000_000 ~= $1 - $0 }, "\(times)")
   }
 
   @Test func `times at the ends of their range do not trap`() {
     var clock = StreamClock(usualDuration: 40)
     var last: Int64 = -1
-    for time in [Int64.min, .max, .min, 0, .max - 1, nil, nil, .max] {
-      let next = clock.time(of: time)
-      #expect(next > last || last > .max / 2)
+    let middle: Int64 = 1 << 62
+    let times: [Int64?] = [.min, .max, .min, 0, .max - 1, nil, nil, .max, middle, middle, 0, middle + 1, nil]
+    for time in times {
+      let next = clock.time(of: time, duration: .max)
+      #expect(next > last)
       last = next
     }
   }
