@@ -137,6 +137,27 @@ struct DamagedFileTests {
     }
   }
 
+  /// While FFmpeg looks for what the sound is, it reads a short file to its end.
+  @Test(arguments: ["mkv", "flv"])
+  func `the cut of a file is counted that was read to its end on opening`(container: String) throws {
+    let folder = try TemporaryFolder()
+    let video = try DamagedFileTests.clip(folder, container: "mkv") { _ in }
+    try wave(seconds: 2).write(to: URL(fileURLWithPath: folder.path("sound.wav")))
+    let path = folder.path("both.\(container)")
+    try remux([video, folder.path("sound.wav")], to: path)
+    #expect(try openedAndRead(path) == 0)
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    try data.prefix(data.count * 6 / 10).write(to: URL(fileURLWithPath: path))
+    #expect(try openedAndRead(path) >= 1)
+  }
+
+  /// - Returns: the errors that were counted.
+  private func openedAndRead(_ path: String) throws -> Int {
+    let source = try openSource(path)
+    #expect(!(try readAll(source).isEmpty))
+    return source.decodeErrors
+  }
+
   @Test func `a movie whose index is cut off says so`() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("cut.mp4")

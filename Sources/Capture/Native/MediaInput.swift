@@ -9,6 +9,9 @@ final class MediaInput {
   let isNetwork: Bool
   /// What the demuxer complains of.
   let errorLog = ErrorLog()
+  /// Whether the demuxer complained while it looked ahead for what the streams are. It may have read a short file to its
+  /// end by then, and will not say again that it is cut off.
+  private(set) var hasProbingComplaint = false
   private let networkTimeoutSeconds: Double
   private let bytes: ByteInput?
 
@@ -53,6 +56,7 @@ final class MediaInput {
         detail: errorLog.lastMessage)
     }
     context = opened
+    _ = errorLog.takeCount()
     // A live stream is watched for some seconds of its own time to learn its rate.
     if isNetwork { interruptGuard.allow(seconds: networkTimeoutSeconds + 10) }
     code = avformat_find_stream_info(context, nil)
@@ -61,7 +65,7 @@ final class MediaInput {
         code, name: name, location: location, interruptGuard: interruptGuard, timeout: networkTimeoutSeconds,
         detail: errorLog.lastMessage)
     }
-    _ = errorLog.takeCount()
+    hasProbingComplaint = errorLog.takeCount() > 0
   }
 
   deinit {

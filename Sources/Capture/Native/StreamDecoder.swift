@@ -20,7 +20,10 @@ final class StreamDecoder {
   /// What ended the input early; thrown when all frames that came before it are out.
   private var failure: CaptureError?
   private var consecutiveReadErrors = 0
-  private var drainErrors = 0
+  /// Errors of the decoder since it got its last packet.
+  private var decoderErrorRun = 0
+  /// Whether what the demuxer complained of while it looked ahead is still to be counted.
+  private var hasProbingComplaint: Bool
   /// Complaints that have been counted while the frame they are about is still to come.
   private var earlyComplaints = 0
   /// Position in the input of the last packet that came torn; -1 where none did.
@@ -54,6 +57,7 @@ final class StreamDecoder {
     }
     codec = context
     packet = av_packet_alloc()
+    hasProbingComplaint = input.hasProbingComplaint
     isImmediate = decoder.pointee.capabilities & AV_CODEC_CAP_DELAY == 0 && options.threadCount <= 1
     avcodec_parameters_to_context(context, parameters)
     context.pointee.opaque = errorLog.opaque
@@ -99,8 +103,8 @@ final class StreamDecoder {
         state = .finished
       default:
         noteUndecodable()
-        drainErrors += state == .draining ? 1 : 0
-        if drainErrors > StreamDecoder.longestErrorRun { state = .finished }
+        decoderErrorRun += 1
+        if decoderErrorRun > StreamDecoder.longestErrorRun { state = .finished }
       }
     }
     if let failure {
@@ -123,6 +127,7 @@ final class StreamDecoder {
     guard packet.pointee.stream_index == stream.pointee.index else { return }
     let isTorn = packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0
     if isTorn { tornPosition = packet.pointee.pos }
+    decoderErrorRun = 0
     let sent = avcodec_send_packet(codec, packet)
     if isTorn || sent < 0 { noteUndecodable() }
   }
@@ -142,10 +147,11 @@ final class StreamDecoder {
       failure = CaptureError(
         .inputOutput, input: input.name, "the input broke off: \(FFmpegLibrary.describe(transport))")
     } else if code == ferd_averror_eof {
-      if input.lacksTrailer { errorCount += 1 }
+      if input.lacksTrailer || hasProbingComplaint { errorCount += 1 }
     } else {
-      // A run of errors is one damaged place.
+      // A run of errors is one damaged place; when looking ahead, the demuxer stopped at the first one.
       if consecutiveReadErrors == 0 { errorCount += 1 }
+      hasProbingComplaint = false
       consecutiveReadErrors += 1
       if consecutiveReadErrors < StreamDecoder.longestErrorRun { return }
     }
