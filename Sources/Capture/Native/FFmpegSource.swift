@@ -3,7 +3,8 @@ import Pixels
 
 /// A video, stream or still picture that FFmpeg decodes.
 ///
-/// Its first frame is decoded when it is opened, so that whatever opens has a picture and a size.
+/// Its first frame is decoded when it is opened, so that whatever opens has a picture and a size; of formats that hold one
+/// picture as well as many (GIF, AVIF, pictures on a pipe) also the second one, which tells.
 public final class FFmpegSource: FrameSource {
   public private(set) var info: SourceInfo
   public var decodeErrors: Int { decoder.errorCount + unusableFrames }
@@ -14,8 +15,10 @@ public final class FFmpegSource: FrameSource {
   private let streamOrientation: Orientation
   private var clock: StreamClock
   private var sequence = 0
-  /// The frame that was decoded on opening, until it is read.
-  private var firstFrame: Frame?
+  /// The frames that were decoded on opening, the next one last, until they are read.
+  private var decodedFrames: [Frame] = []
+  /// What broke the input off behind them.
+  private var failure: CaptureError?
   /// Frames that were decoded but whose samples cannot be used.
   private var unusableFrames = 0
 
@@ -26,13 +29,12 @@ public final class FFmpegSource: FrameSource {
     decoder = try StreamDecoder(input: input, stream: stream, options: options)
     streamOrientation = Orientation(stream: stream)
 
-    let isStill = input.isStillPicture
-    let rate = isStill ? nil : FFmpegSource.frameRate(of: stream)
+    let rate = FFmpegSource.frameRate(of: stream)
     clock = StreamClock(usualDuration: Int64(1e9 / (rate ?? 25)))
-    let count =
-      isStill ? 1 : FFmpegSource.estimatedFrameCount(stream: stream, input: input, frameRate: rate)
     info = SourceInfo(
-      name: name, width: 0, height: 0, frameRate: rate, estimatedFrameCount: count, isStillPicture: isStill)
+      name: name, width: 0, height: 0, frameRate: rate,
+      estimatedFrameCount: FFmpegSource.estimatedFrameCount(stream: stream, input: input, frameRate: rate),
+      isStillPicture: false)
 
     let frame = makeFrame()
     guard try decodeNext(into: frame), let luma = frame.luma else {
@@ -40,9 +42,25 @@ public final class FFmpegSource: FrameSource {
         ? CaptureError(.cancelled, input: name, "cancelled before its first frame")
         : CaptureError(.unreadable, input: name, "not one frame could be decoded")
     }
-    firstFrame = frame
+    decodedFrames = [frame]
     info.width = luma.width
     info.height = luma.height
+    if input.isOnePictureInAFile || (input.mayBeOnePicture && !hasSecondFrame()) {
+      info.isStillPicture = true
+      info.frameRate = nil
+      info.estimatedFrameCount = 1
+    }
+  }
+
+  private func hasSecondFrame() -> Bool {
+    let second = makeFrame()
+    do throws(CaptureError) {
+      guard try decodeNext(into: second) else { return false }
+      decodedFrames.insert(second, at: 0)
+    } catch {
+      failure = error
+    }
+    return true
   }
 
   /// Ends a blocked read from another thread; the same as cancelling `SourceOptions.cancellation`.
@@ -51,11 +69,14 @@ public final class FFmpegSource: FrameSource {
   public func makeFrame() -> Frame { Frame(storage: DecodedPicture()) }
 
   public func read(into frame: Frame) throws(CaptureError) -> Bool {
-    if let first = firstFrame {
+    if let decoded = decodedFrames.popLast() {
       frame.clear()
-      frame.exchange(with: first)
-      firstFrame = nil
+      frame.exchange(with: decoded)
       return true
+    }
+    if let failure {
+      self.failure = nil
+      throw failure
     }
     return try decodeNext(into: frame)
   }
@@ -115,9 +136,17 @@ public final class FFmpegSource: FrameSource {
 }
 
 extension MediaInput {
-  /// One picture in a file of its own. Pictures in a row on a pipe are a video.
-  var isStillPicture: Bool {
+  /// Whether the format knows files of one picture only. On a pipe, pictures may come in a row.
+  fileprivate var isOnePictureInAFile: Bool {
     formatName == "image2" || (formatName.hasSuffix("_pipe") && context.pointee.pb?.pointee.seekable != 0)
+  }
+
+  /// Whether a single picture comes in this format as well as many.
+  fileprivate var mayBeOnePicture: Bool {
+    if ["gif", "apng"].contains(formatName) || formatName.hasSuffix("_pipe") { return true }
+    // AVIF and HEIF pictures look like a film of one frame.
+    guard let brand = av_dict_get(context.pointee.metadata, "major_brand", nil, 0) else { return false }
+    return ["avif", "avis", "heic", "heix", "mif1", "msf1"].contains(String(cString: brand.pointee.value))
   }
 }
 
