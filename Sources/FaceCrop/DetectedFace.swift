@@ -19,6 +19,13 @@ public struct FaceLandmarks: Equatable, Sendable {
 
   /// In the order of the initialiser.
   public var points: [Point] { [rightEye, leftEye, nose, rightMouthCorner, leftMouthCorner] }
+
+  /// The same landmarks in a picture whose sides are so many times as long.
+  public func scaled(x: Float, y: Float) -> FaceLandmarks {
+    FaceLandmarks(
+      rightEye: rightEye.scaled(x: x, y: y), leftEye: leftEye.scaled(x: x, y: y), nose: nose.scaled(x: x, y: y),
+      rightMouthCorner: rightMouthCorner.scaled(x: x, y: y), leftMouthCorner: leftMouthCorner.scaled(x: x, y: y))
+  }
 }
 
 /// One face as the detector found it, in pixels of the upright picture.
@@ -33,5 +40,10 @@ public struct DetectedFace: Equatable, Sendable {
     self.box = box
     self.landmarks = landmarks
     self.score = score
+  }
+
+  /// The same face in a picture whose sides are so many times as long.
+  public func scaled(x: Float, y: Float) -> DetectedFace {
+    DetectedFace(box: box.scaled(x: x, y: y), landmarks: landmarks.scaled(x: x, y: y), score: score)
   }
 }

@@ -6,7 +6,7 @@ public import Pixels
 public struct FaceAnnotation: Equatable, Sendable {
   /// Stays the same while the face stays in view; counts from 1.
   public var track: Int
-  /// In pixels of the upright picture; may reach beyond it.
+  /// In pixels of the upright picture, on the output of the stream's first one; may reach beyond it.
   public var box: Rect
   /// How sure the detector is, 0 to 1.
   public var detectionScore: Float
@@ -23,11 +23,17 @@ public struct FaceAnnotation: Equatable, Sendable {
     self.detectionScore = detectionScore
     self.landmarks = landmarks
   }
+
+  /// Moves to a picture whose sides are so many times as long.
+  mutating func scale(x: Float, y: Float) {
+    box = box.scaled(x: x, y: y)
+    landmarks = landmarks?.scaled(x: x, y: y)
+  }
 }
 
 /// One source frame with its faces: what becomes one output line.
 ///
-/// It is filled again for frame after frame and keeps its memory, so that a running pipeline allocates nothing.
+/// It is filled again for frame after frame and keeps its memory.
 public struct FrameAnnotation: Equatable, Sendable {
   /// Counts source frames from 0.
   public var sequence = 0

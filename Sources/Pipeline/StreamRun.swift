@@ -226,6 +226,7 @@ final class StreamRun: @unchecked Sendable {
     memory.complete(
       slot.annotation.faces, fresh: slot.probabilities, labelCount: labelCount, sequence: slot.number,
       into: &slot.annotation.raw)
+    scaleToFirstFrame(slot)
     smoother.forgetTracks(before: slot.seconds)
     slot.annotation.scores.append(contentsOf: slot.annotation.raw)
     for index in slot.annotation.faces.indices {
@@ -237,6 +238,16 @@ final class StreamRun: @unchecked Sendable {
     try writer.frame(slot.annotation)
     summary.frames += 1
     summary.faces += slot.annotation.faces.count
+  }
+
+  /// A stream may change its resolution on the way; its lines go on in the pixels that `hello` announced.
+  private func scaleToFirstFrame(_ slot: FrameSlot) {
+    let (width, height) = (source.info.width, source.info.height)
+    guard let luma = slot.frame.luma, luma.width != width || luma.height != height else { return }
+    for index in slot.annotation.faces.indices {
+      slot.annotation.faces[index].scale(
+        x: Float(width) / Float(luma.width), y: Float(height) / Float(luma.height))
+    }
   }
 
   private func finishSummary() {

@@ -9,6 +9,11 @@ public struct Point: Equatable, Sendable, Codable {
   }
 }
 
+extension Point {
+  /// The same point of a picture whose sides are so many times as long.
+  public func scaled(x scaleX: Float, y scaleY: Float) -> Point { Point(x: x * scaleX, y: y * scaleY) }
+}
+
 /// An axis-aligned rectangle in picture coordinates (pixels). It may reach beyond the picture.
 public struct Rect: Equatable, Sendable, Codable {
   public var x: Float
@@ -47,6 +52,13 @@ public struct Rect: Equatable, Sendable, Codable {
   /// The part inside a picture of the given size.
   public func clipped(width pictureWidth: Int, height pictureHeight: Int) -> Rect {
     intersection(Rect(x: 0, y: 0, width: Float(pictureWidth), height: Float(pictureHeight)))
+  }
+}
+
+extension Rect {
+  /// The same rectangle of a picture whose sides are so many times as long.
+  public func scaled(x scaleX: Float, y scaleY: Float) -> Rect {
+    Rect(x: x * scaleX, y: y * scaleY, width: width * scaleX, height: height * scaleY)
   }
 }
 

@@ -22,7 +22,9 @@ enum TestClips {
   static let width = 192
   static let height = 128
 
-  static func picture(_ faces: [TestFace]) -> LumaImage {
+  static func picture(_ faces: [TestFace], width: Int = TestClips.width, height: Int = TestClips.height)
+    -> LumaImage
+  {
     var image = LumaImage(width: width, height: height, filledWith: 20)
     let side = TestModels.faceSize
     for face in faces {
@@ -36,14 +38,21 @@ enum TestClips {
     return image
   }
 
-  /// A lossless clip of 25 frames a second.
-  static func write(_ path: String, frames: Int, faces: (Int) -> [TestFace]) throws {
+  /// A clip of 25 frames a second, lossless unless a codec is named.
+  static func write(
+    _ path: String, frames: Int, width: Int = TestClips.width, height: Int = TestClips.height, codec: String? = nil,
+    faces: (Int) -> [TestFace]
+  ) throws {
     var options = VideoWriterOptions()
-    options.codec = "ffv1"
-    options.pixelFormat = "gray"
-    options.range = .full
+    if let codec {
+      options.codec = codec
+    } else {
+      options.codec = "ffv1"
+      options.pixelFormat = "gray"
+      options.range = .full
+    }
     let writer = try VideoWriter(path: path, width: width, height: height, options: options)
-    for number in 0..<frames { try writer.append(picture(faces(number))) }
+    for number in 0..<frames { try writer.append(picture(faces(number), width: width, height: height)) }
     try writer.finish()
   }
 }

@@ -1,5 +1,3 @@
-import Pixels
-
 /// How a picture lies in the network's input: shrunk to `width` x `height` (shape kept within half a pixel) in the upper
 /// left corner, padded on the right and at the bottom to multiples of the coarsest stride.
 ///
@@ -40,14 +38,5 @@ struct DetectorInputSize: Equatable {
     scaleY = Float(pictureHeight) / Float(height)
   }
 
-  func toPicture(_ face: DetectedFace) -> DetectedFace {
-    func map(_ point: Point) -> Point { Point(x: point.x * scaleX, y: point.y * scaleY) }
-    let (box, parts) = (face.box, face.landmarks)
-    return DetectedFace(
-      box: Rect(x: box.x * scaleX, y: box.y * scaleY, width: box.width * scaleX, height: box.height * scaleY),
-      landmarks: FaceLandmarks(
-        rightEye: map(parts.rightEye), leftEye: map(parts.leftEye), nose: map(parts.nose),
-        rightMouthCorner: map(parts.rightMouthCorner), leftMouthCorner: map(parts.leftMouthCorner)),
-      score: face.score)
-  }
+  func toPicture(_ face: DetectedFace) -> DetectedFace { face.scaled(x: scaleX, y: scaleY) }
 }

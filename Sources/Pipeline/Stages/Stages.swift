@@ -8,7 +8,7 @@ public protocol FaceFinder: AnyObject {
   ///   - isStillPicture: no further frame will confirm or deny what the first one shows.
   ///   - frameRate: frames per second; nil where nobody knows.
   func beginStream(isStillPicture: Bool, frameRate: Double?) throws
-  /// Appends the faces of the next frame to `faces`.
+  /// Appends the faces of the next frame to `faces`, in its pixels; its size may differ from that of the one before.
   ///
   /// - Parameter timeNanoseconds: of the frame, on the stream's own clock.
   func findFaces(in luma: LumaPlane, timeNanoseconds: Int64, into faces: inout [FaceAnnotation]) throws

@@ -4,7 +4,8 @@ public import Pixels
 /// Detects faces and follows them from frame to frame.
 ///
 /// The detector does not look at every frame of a video with many frames a second. In between faces are told where they
-/// are expected, but a picture that has changed noticeably is looked at in any case.
+/// are expected, but a picture that has changed noticeably is looked at in any case. Where a stream changes its resolution
+/// on the way, faces keep their tracks: they are followed in pixels of the first frame.
 public final class TrackingFaceFinder: FaceFinder {
   /// The detector must tell the doubtful faces, too, with which the tracker keeps a face that it knows.
   public static let detectionThreshold = FaceTracker.Options().keepScore
@@ -18,6 +19,8 @@ public final class TrackingFaceFinder: FaceFinder {
   private var interval = 1
   private var tracker: FaceTracker
   private var change = PictureChange()
+  /// Of the stream's first frame; nil before it.
+  private var firstSize: (width: Int, height: Int)?
   private var framesSinceLook = 0
   private var detections: [DetectedFace] = []
   private var tracked: [TrackedFace] = []
@@ -40,6 +43,7 @@ public final class TrackingFaceFinder: FaceFinder {
     if isStillPicture { options.confirmationHits = 1 }
     tracker = FaceTracker(options: options)
     change.reset()
+    firstSize = nil
     framesSinceLook = 0
     interval = detectEvery ?? Self.interval(frameRate: frameRate)
   }
@@ -47,25 +51,38 @@ public final class TrackingFaceFinder: FaceFinder {
   /// Frames from one look to the next for a video of so many frames a second.
   static func interval(frameRate: Double?) -> Int {
     guard let frameRate, frameRate.isFinite else { return 1 }
-    return Int((frameRate / detectionsPerSecond).clamped(to: 1...4))
+    // Films run at 24,000 / 1,001 frames a second: nearly twice is twice.
+    return Int((frameRate / detectionsPerSecond + 0.005).clamped(to: 1...4))
   }
 
   public func findFaces(
     in luma: LumaPlane, timeNanoseconds: Int64, into faces: inout [FaceAnnotation]
   ) throws {
     framesSinceLook += 1
+    let firstSize = firstSize ?? (luma.width, luma.height)
+    self.firstSize = firstSize
+    let (scaleX, scaleY) = (
+      Float(luma.width) / Float(firstSize.width), Float(luma.height) / Float(firstSize.height)
+    )
+    let isScaled = scaleX != 1 || scaleY != 1
     let isLook = interval == 1 || change.isNoticeable(in: luma) || framesSinceLook >= interval
     if isLook {
       try detector.detect(in: luma, into: &detections)
+      if isScaled {
+        for index in detections.indices {
+          detections[index] = detections[index].scaled(x: 1 / scaleX, y: 1 / scaleY)
+        }
+      }
       tracker.update(detections, timeNanoseconds: timeNanoseconds, into: &tracked)
       change.look()
       framesSinceLook = 0
     } else {
       tracker.expected(atNanoseconds: timeNanoseconds, into: &tracked)
     }
-    for face in tracked {
+    for found in tracked {
+      let face = isScaled ? found.face.scaled(x: scaleX, y: scaleY) : found.face
       var annotation = FaceAnnotation(
-        track: face.track, box: face.face.box, detectionScore: face.face.score, landmarks: face.face.landmarks)
+        track: found.track, box: face.box, detectionScore: face.score, landmarks: face.landmarks)
       annotation.isDetected = isLook
       faces.append(annotation)
     }
