@@ -33,7 +33,7 @@ public final class AnnotationPipeline {
   ///     every frame.
   ///   - smoothingSeconds: time constant of the smoothing of videos; pictures are never smoothed. 0 = none.
   ///   - cancellation: the one that sources are opened with; after `cancel()` the frames under way come out, then
-  ///     the stream ends with reason `signal`.
+  ///     the stream ends with reason `signal`. A run that fails cancels it, to end reading.
   public init(
     finder: any FaceFinder, classifiers: [any FaceClassifier], reclassifyEvery: Int, smoothingSeconds: Double,
     cancellation: CaptureCancellation

@@ -43,7 +43,7 @@ struct EvaluateCommand: ParsableCommand {
       files, folder: listing.folder, threads: model.threads ?? ProcessInfo.processInfo.activeProcessorCount,
       makeEnsemble: makeEnsemble)
     for (path, problem) in evaluation.unreadable { Diagnostics.warning("\(path) is left out: \(problem)") }
-    try FileHandle.standardOutput.write(contentsOf: Data("\(evaluation.json(bias: correction))\n".utf8))
+    try StandardOutput.write("\(evaluation.json(bias: correction))\n")
   }
 
   private func chosen(from listing: FolderListing) throws -> [PictureFile] {

@@ -22,6 +22,8 @@ enum Main {
   private static func prepareProcess() {
     // A reader that goes away shows as an error of write(2) instead.
     signal(SIGPIPE, SIG_IGN)
+    // Likewise a file that becomes larger than the process may write.
+    signal(SIGXFSZ, SIG_IGN)
     // Where a standard stream is closed, the first file opened would take its place and get what is meant for it.
     // Open the wrong way round, so that using it fails as it would have.
     for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) == -1 {

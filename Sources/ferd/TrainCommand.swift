@@ -62,12 +62,17 @@ struct TrainCommand: ParsableCommand {
     let recipe = try self.recipe.make()
     let display = TrainingDisplay(isQuiet: quiet)
     let folder = URL(fileURLWithPath: modelDir)
+    let initial = try weights.map { path in
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw CommandFailure(.noSuchInput, "\(path): no such model")
+      }
+      return try ModelFile.read(from: path).tensors
+    }
     let data = try loadData(recipe, cacheFolder: folder, display: display)
     var settings = EmotionTrainer.Settings(
       recipe: recipe, folder: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       precision: noAmp ? .f32 : precision ?? .fastest, resumes: resume)
     settings.checkpointInterval = 600
-    let initial = try weights.map { try ModelFile.read(from: $0).tensors }
     let trainer = try EmotionTrainer(settings, data: data, initialWeights: initial) { display.show($0) }
     let outcome = try trainer.run { signals.signal != nil }
     display.finish()

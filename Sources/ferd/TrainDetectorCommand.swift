@@ -87,8 +87,11 @@ struct TrainDetectorCommand: ParsableCommand {
   private var modelPath: String { modelDir + "/detector.safetensors" }
 
   func validate() throws {
-    guard checkpointEvery > 0, threads > 0 else {
-      throw ValidationError("--checkpoint-every and --threads take positive numbers.")
+    guard checkpointEvery > 0 else {
+      throw ValidationError("--checkpoint-every takes a positive number, not \(checkpointEvery).")
+    }
+    guard 1...1024 ~= threads else {
+      throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
     }
     if let threshold, !(threshold > 0 && threshold < 1) {
       throw ValidationError("--threshold takes a number between 0 and 1, not \(threshold).")
@@ -98,6 +101,10 @@ struct TrainDetectorCommand: ParsableCommand {
   func run() throws {
     let data = try DetectorData(folder: dataDir)
     if evaluate { return try printEvaluation(data) }
+    try train(data)
+  }
+
+  private func train(_ data: DetectorData) throws {
     var recipe =
       resume ? try DetectorTrainer.recipe(ofCheckpoint: checkpointPath) : DetectorRecipe()
     if let steps { recipe.steps = steps }
@@ -123,7 +130,12 @@ struct TrainDetectorCommand: ParsableCommand {
         DetectorPreview.sheet(library: library, recipe: recipe, columns: 6, rows: 4), to: preview)
       return
     }
-    try FileManager.default.createDirectory(atPath: modelDir, withIntermediateDirectories: true)
+    do {
+      try FileManager.default.createDirectory(atPath: modelDir, withIntermediateDirectories: true)
+    } catch {
+      throw CommandFailure(.inputOutput, "\(modelDir): cannot make the folder: \(error.localizedDescription)")
+    }
+    let signals = StopSignals {}
     let trainer = try DetectorTrainer(recipe: recipe, threads: threads)
     if resume { try trainer.restore(from: checkpointPath) }
     let metrics = try DetectorMetricsLog(path: modelDir + "/metrics.jsonl", isContinued: resume)
@@ -134,10 +146,16 @@ struct TrainDetectorCommand: ParsableCommand {
         try metrics.append(line)
         if !quiet { Diagnostics.note(line.summary(of: recipe.steps)) }
       }
-      if progress.step % checkpointEvery == 0 || trainer.isFinished { try trainer.save(to: checkpointPath) }
-      return true
+      let goesOn = signals.signal == nil
+      if progress.step % checkpointEvery == 0 || trainer.isFinished || !goesOn {
+        try trainer.save(to: checkpointPath)
+      }
+      return goesOn
     }
-    guard trainer.isFinished else { return }
+    guard trainer.isFinished else {
+      Diagnostics.note("stopped and saved; go on with --resume")
+      throw ExitCode((signals.status ?? .internalError).rawValue)
+    }
     let tensors = trainer.averagedTensors
     let report = try evaluation(
       of: FaceDetector(spec: FaceDetectorSpec.model(), weights: tensors, options: evaluationOptions), data
@@ -145,7 +163,7 @@ struct TrainDetectorCommand: ParsableCommand {
     let model = try DetectorTrainer.model(
       tensors: tensors, phases: trainer.phases, data: trainingData(data, library), report: report)
     try model.write(to: modelPath)
-    print(try Self.json(report))
+    try StandardOutput.write(Self.json(report) + "\n")
   }
 
   private func trainingData(_ data: DetectorData, _ library: DetectorLibrary) -> String {
@@ -182,7 +200,7 @@ struct TrainDetectorCommand: ParsableCommand {
     }
     let report = try evaluation(of: checked, data).report(
       threshold: threshold, detectSize: evaluationOptions.detectSize, lists: list)
-    print(try Self.json(report))
+    try StandardOutput.write(Self.json(report) + "\n")
   }
 
   private static func json(_ value: some Encodable) throws -> String {

@@ -23,6 +23,7 @@ struct ExitStatusTests {
     ["annotate", "x", "--format", "xml"], ["annotate", "x", "--stream", "-1"], ["annotate", "x", "--nonsense"],
     ["annotate", "x", "--bias", "angry=-1"], ["annotate", "x", "--detect-size", "5"], ["predict"],
     ["annotate", "x", "--threads", "0"], ["nonsense"],
+    ["train-detector", "--data-dir", "x", "--threads", "99999999999"],
   ])
   func wrongUsageIs64(arguments: [String]) throws {
     let result = try FerdProcess.run(arguments)
@@ -145,6 +146,46 @@ struct ExitStatusTests {
     #expect(message.contains("No space left"))
     let result = try annotate([picture, "--output", picture])
     #expect(result.status == 74 && result.errors.contains("picture.png"))
+  }
+
+  @Test func aResultThatCannotBeWrittenEndsItsInputOnly() throws {
+    let (clip, picture) = (folder.path("clip.mkv"), folder.path("picture.png"))
+    try TestClips.write(clip, frames: 400) { _ in [.happy(column: 1, row: 1)] }
+    try writePicture(TestClips.picture([]), to: picture)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    // Files of at most 16 kB. What the program says goes to a pipe.
+    process.arguments =
+      ["-c", "ulimit -f 32; exec \"$@\"", "sh", FerdProcess.executable.path, "annotate", clip, picture]
+      + models.options + ["--output", folder.path("out")]
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let message = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(FerdProcess.status(of: process) == 74)
+    #expect(message.contains("clip.mkv.jsonl: File too large"), "\(message)")
+    #expect(folder.contents.filter { $0.hasPrefix("out/") } == ["out/picture.png.jsonl"])
+  }
+
+  @Test func evaluateAndModelsWriteLikeTheOthers() throws {
+    for label in TestModels.labels {
+      try FileManager.default.createDirectory(
+        atPath: folder.path("data/\(label)"), withIntermediateDirectories: true)
+      try writePicture(TestClips.picture([]), to: folder.path("data/\(label)/1.png"))
+    }
+    let evaluate = ["evaluate", "--data-dir", folder.path("data"), "--model", models.model, "--threads", "1"]
+    for command in [evaluate, ["models", models.model]] {
+      let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+      let process = try FerdProcess.start(command, output: full, errors: FileHandle.nullDevice)
+      process.waitUntilExit()
+      #expect(FerdProcess.status(of: process) == 74, "\(command)")
+      let gone = Pipe()
+      try gone.fileHandleForReading.close()
+      let other = try FerdProcess.start(command, output: gone, errors: FileHandle.nullDevice)
+      other.waitUntilExit()
+      #expect(FerdProcess.status(of: other) == 0, "\(command)")
+    }
   }
 
   private static let longClip = Result {

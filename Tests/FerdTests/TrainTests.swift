@@ -142,6 +142,7 @@ struct TrainTests {
       (["train", "--data-dir", "/", "--augmentation-level", "4"], 64, "0 to 3"),
       (["train", "--data-dir", "/", "--no-amp", "--precision", "bf16"], 64, "contradict"),
       (["train"], 64, "--data-dir"),
+      (["train", "--data-dir", "/", "--weights", "/nowhere.safetensors"], 66, "/nowhere.safetensors: no such"),
     ] as [([String], Int32, String)])
   func mistakesAreExplained(arguments: [String], status: Int32, message: String) throws {
     let result = try FerdProcess.run(arguments)

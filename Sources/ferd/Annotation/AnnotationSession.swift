@@ -62,6 +62,8 @@ final class AnnotationSession {
   }
 
   private func annotate(_ input: AnnotationInput, resultName: String) throws {
+    // Of its own: what cannot be written ends this input, not those after it.
+    let cancellation = CaptureCancellation(parent: cancellation)
     do {
       let openable = input.isStandardInput || input.isURL ? nil : try OpenablePath(input.path)
       let source = try openSource(
@@ -71,7 +73,7 @@ final class AnnotationSession {
         throw CommandFailure(
           .unreadable, "\(input.displayName): expected a picture, found a video (ferd annotate takes videos)")
       }
-      try annotate(source, of: input, resultName: resultName)
+      try annotate(source, of: input, resultName: resultName, cancellation: cancellation)
     } catch let error as CaptureError where error.code == .cancelled {
       return
     } catch let error as CaptureError {
@@ -85,7 +87,9 @@ final class AnnotationSession {
     }
   }
 
-  private func annotate(_ source: any FrameSource, of input: AnnotationInput, resultName: String) throws {
+  private func annotate(
+    _ source: any FrameSource, of input: AnnotationInput, resultName: String, cancellation: CaptureCancellation
+  ) throws {
     let file = try settings.outputFolder.map { try ResultFile(path: "\($0)/\(resultName)") }
     let writer =
       file.map { AnnotationWriter(encoder: settings.format.makeEncoder(), sink: $0) } ?? standardOutput
