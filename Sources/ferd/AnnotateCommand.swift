@@ -12,6 +12,8 @@ struct AnnotateCommand: ParsableCommand {
 
   /// Classifying threads: one for each processor; more than four wait for the detector.
   private static var defaultThreads: Int { min(4, ProcessInfo.processInfo.activeProcessorCount) }
+  /// Each has a network of its own and frames under way: more than there are processors cost memory and nothing else.
+  private static var mostThreads: Int { max(16, ProcessInfo.processInfo.activeProcessorCount) }
 
   static let configuration = CommandConfiguration(
     commandName: "annotate",
@@ -43,14 +45,16 @@ struct AnnotateCommand: ParsableCommand {
     help: ArgumentHelp(
       "Look for faces in every n-th frame of a video at least, and at once when the picture changes.",
       discussion: """
-        Default: so that it is 12 times a second or more. In between faces are followed. 1 = in every frame; slower.
+        Default: so that it is 12 times a second. In between faces are followed. 1 = in every frame; slower.
         """, valueName: "n"))
   var detectEvery: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Classify a face of a video again after so many frames at the latest, and at once when it looks different.",
-      discussion: "1 = in every frame; slower.", valueName: "n"))
+      "Classify a face of a video again in every n-th frame at least, and at once when it looks different.",
+      discussion: """
+        In a frame in which nobody looks for faces (--detect-every) it waits for the next look. 1 = in every frame; slower.
+        """, valueName: "n"))
   var reclassifyEvery = AnnotateCommand.defaultReclassifyEvery
 
   @Option(
@@ -98,13 +102,12 @@ struct AnnotateCommand: ParsableCommand {
     let signals = StopSignals { cancellation.cancel() }
     let engine = try AnnotationEngine.load(
       model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery,
-      classifiers: model.threads ?? Self.defaultThreads)
+      classifiers: min(model.threads ?? Self.defaultThreads, Self.mostThreads))
     let session = AnnotationSession(
       engine: engine,
       settings: AnnotationSession.Settings(
         format: format, outputFolder: output, streamIndex: stream, reclassifyEvery: reclassifyEvery,
-        smoothingSeconds: smooth, isQuiet: quiet,
-        showsTimings: timings),
+        smoothingSeconds: smooth, isQuiet: quiet, showsTimings: timings),
       cancellation: cancellation, signals: signals)
     var arguments = RawArguments.ofProgram
     try session.run(InputExpansion.expand(inputs.map { arguments.path(for: $0) }))

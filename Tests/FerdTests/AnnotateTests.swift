@@ -102,6 +102,30 @@ struct AnnotateTests {
     #expect(frames.map { $0["faces"]?.array?.count } == present.map { $0 ? 1 : 0 })
   }
 
+  @Test func goesOnInPixelsOfTheFirstFrameWhenTheResolutionChanges() throws {
+    let (small, large) = (folder.path("small.ts"), folder.path("large.ts"))
+    try TestClips.write(small, frames: 10, codec: "libx264") { _ in [.happy(column: 1, row: 1)] }
+    // Faces have 32 pixels here too, which are two thirds of the place that they had in the small one.
+    try TestClips.write(large, frames: 10, width: 288, height: 192, codec: "libx264") { _ in
+      [.happy(column: 2, row: 2), .sad(column: 8, row: 0)]
+    }
+    let clip = folder.path("clip.ts")
+    let parts = try [small, large].map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+    try (parts[0] + parts[1]).write(to: URL(fileURLWithPath: clip))
+    let objects = try check(annotate([clip, "--detect-every", "1"]).lines)
+    #expect(objects[0]["width"]?.integer == 192 && objects[0]["height"]?.integer == 128)
+    let frames = objects.filter { $0["type"]?.string == "frame" }
+    #expect(frames.count == 20)
+    func box(_ face: ParsedJSON?) -> [Int] { ["x", "y", "w", "h"].compactMap { face?["box"]?[$0]?.integer } }
+    for (index, frame) in frames.enumerated() {
+      let (face, other) = (frame["faces"]?[0], frame["faces"]?[1])
+      #expect(face?["track"]?.integer == 1 && face?["emotion"]?.string == "happy")
+      #expect(box(face) == (index < 10 ? [32, 32, 32, 32] : [43, 43, 21, 21]))
+      // At the right edge of the large picture, which is that of the small one.
+      #expect(box(other) == (index < 10 ? [] : [171, 0, 21, 21]), "frame \(index)")
+    }
+  }
+
   @Test func followsFacesBetweenDetections() throws {
     let clip = folder.path("clip.mkv")
     try TestClips.write(clip, frames: 21) { _ in [.happy(column: 2, row: 1)] }
@@ -174,6 +198,21 @@ struct AnnotateTests {
     #expect(sources == ["b/deep/a.PNG", "b/x.png", "c.png"].map { folder.path("in/\($0)") })
   }
 
+  @Test func takesFilesOnlyFromAFolder() throws {
+    try FileManager.default.createDirectory(atPath: folder.path("in"), withIntermediateDirectories: true)
+    try writePicture(TestClips.picture([]), to: folder.path("in/picture.png"))
+    for (link, target) in [("in/link.png", "picture.png"), ("in/nowhere.png", "none.png"), ("in/again.mp4", ".")] {
+      try FileManager.default.createSymbolicLink(atPath: folder.path(link), withDestinationPath: target)
+    }
+    // Nobody will ever write to it.
+    try #require(mkfifo(folder.path("in/pipe.mp4"), 0o600) == 0)
+    let result = try annotate([folder.path("in")])
+    #expect(result.status == 66)
+    let sources = try check(result.lines).compactMap { $0["source"]?.string }
+    #expect(sources == ["in/link.png", "in/picture.png"].map { folder.path($0) })
+    #expect(result.errors.contains("nowhere.png: No such file") && result.lines.count == 6)
+  }
+
   @Test func writesCSV() throws {
     let clip = folder.path("clip, one.mkv")
     try TestClips.write(clip, frames: 4) { $0 == 2 ? [] : [.happy(column: 0, row: 0), .sad(column: 3, row: 2)] }
@@ -189,14 +228,15 @@ struct AnnotateTests {
   @Test func readsAFileWhoseNameIsNotUTF8() throws {
     // Through a shell, because Swift cannot even name it.
     let script = """
-      cd "$1" && "$2" annotate --model "$3" --detector "$4" "$(printf 'b\\377d.png')" --output out && ls out
+      cd "$1" && cp good.png "$(printf 'b\\377d.png')" && cp good.png "$(printf 'b\\376d.png')" &&
+      "$2" annotate --model "$3" --detector "$4" "$(printf 'b\\377d.png')" "$(printf 'b\\376d.png')" --output out &&
+      ls out
       """
     try writePicture(TestClips.picture([.happy(column: 0, row: 0)]), to: folder.path("good.png"))
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = [
-      "-c", "cp \"$1/good.png\" \"$1/$(printf 'b\\377d.png')\"; " + script, "sh", folder.url.path,
-      FerdProcess.executable.path, models.model, models.detector,
+      "-c", script, "sh", folder.url.path, FerdProcess.executable.path, models.model, models.detector,
     ]
     let pipe = Pipe()
     process.standardOutput = pipe
@@ -204,8 +244,9 @@ struct AnnotateTests {
     let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
-    #expect(String(decoding: output, as: UTF8.self) == "b\u{FFFD}d.png.jsonl\n")
-    let lines = try String(contentsOfFile: folder.path("out/b\u{FFFD}d.png.jsonl"), encoding: .utf8)
+    // Both would show as b�d.png.
+    #expect(String(decoding: output, as: UTF8.self) == "b%FEd.png.jsonl\nb%FFd.png.jsonl\n")
+    let lines = try String(contentsOfFile: folder.path("out/b%FFd.png.jsonl"), encoding: .utf8)
       .split(separator: "\n").map(String.init)
     let objects = try check(lines)
     #expect(objects.count == 3 && objects[0]["source"]?.string == "b\u{FFFD}d.png")

@@ -18,6 +18,12 @@ struct ArgumentSpellingTests {
   }
 }
 
+struct DiagnosticsTests {
+  @Test func keepsMessagesToOneLineWithoutControlCharacters() {
+    #expect(Diagnostics.printable("a\nb\r\u{1B}[31m\t\u{85}\u{7F}ü €😀") == "a?b??[31m???ü €😀")
+  }
+}
+
 struct BiasOptionsTests {
   private let labels = ["angry", "happy", "neutral"]
 

@@ -26,6 +26,33 @@ struct PredictTests {
     #expect(objects[4]["faces"]?.array?.isEmpty == true)
   }
 
+  @Test(arguments: [("gif", true), ("gif", false), ("png", false)])
+  func takesPicturesOfFilmFormatsAndFromAPipe(ending: String, isFile: Bool) throws {
+    let path = folder.path("picture.\(ending)")
+    let picture = TestClips.picture([.happy(column: 0, row: 0)])
+    if ending == "png" {
+      try writePicture(picture, to: path)
+    } else {
+      var options = VideoWriterOptions()
+      options.codec = "gif"
+      options.pixelFormat = "gray"
+      let writer = try VideoWriter(path: path, width: picture.width, height: picture.height, options: options)
+      try writer.append(picture)
+      try writer.finish()
+    }
+    let (input, output) = (Pipe(), Pipe())
+    let process = try FerdProcess.start(
+      ["predict"] + models.options + ["--image", isFile ? path : "-"], input: input, output: output,
+      errors: FileHandle.nullDevice)
+    // A pipe holds so much without a reader.
+    try input.fileHandleForWriting.write(contentsOf: Data(contentsOf: URL(fileURLWithPath: path)).prefix(60_000))
+    try input.fileHandleForWriting.close()
+    let lines = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(FerdProcess.status(of: process) == 0)
+    #expect(lines.contains(#""emotion":"happy""#) && lines.contains(#""frames":1,"faces":1"#), "\(lines)")
+  }
+
   @Test func takesACropAsOneFaceThatFillsThePicture() throws {
     var crop = LumaImage(width: 48, height: 48, filledWith: 0)
     for index in crop.pixels.indices where index % 48 < 24 { crop.pixels[index] = 255 }

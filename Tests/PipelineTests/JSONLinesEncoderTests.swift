@@ -9,7 +9,7 @@ import Testing
 /// A header with three labels, one of which needs escaping.
 let exampleHeader = StreamHeader(
   version: "0.1.0", source: "a \"clip\"\n.mp4", width: 640, height: 360, labels: ["angry", "happy", "so,\"so\""],
-  model: "default@1f3c", bias: [1.4, 1, 1])
+  model: "default@1f3c", bias: [1.4, 0.000_012, 1])
 
 let exampleLandmarks = FaceLandmarks(
   rightEye: Point(x: 240.4, y: 126), leftEye: Point(x: 281, y: 127.5), nose: Point(x: 262, y: 150),
@@ -46,7 +46,7 @@ struct JSONLinesEncoderTests {
       text == #"""
         {"v":1,"type":"hello","ferd":"0.1.0","source":"a \"clip\"\n.mp4","width":640,"height":360,\#
         "labels":["angry","happy","so,\"so\""],"model":"default@1f3c",\#
-        "bias":{"angry":1.4000,"happy":1.0000,"so,\"so\"":1.0000}}
+        "bias":{"angry":1.4,"happy":1.2e-05,"so,\"so\"":1.0}}
 
         """#)
   }

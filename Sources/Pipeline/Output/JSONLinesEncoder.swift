@@ -37,7 +37,8 @@ public struct JSONLinesEncoder: AnnotationEncoder, Sendable {
     line.append(#"],"model":"#)
     line.append(jsonString: header.model)
     line.append(#","bias":"#)
-    appendScores(header.bias[...], to: &line)
+    // In full: whoever undoes the correction needs the very factors.
+    appendObject(header.bias[...], to: &line) { $1.append(shortest: $0) }
     line.append("}\n")
   }
 
@@ -116,9 +117,9 @@ public struct JSONLinesEncoder: AnnotationEncoder, Sendable {
     line.append(#","confidence":"#)
     line.append(decimal: scores[scores.startIndex + emotion])
     line.append(#","scores":"#)
-    appendScores(scores, to: &line)
+    appendObject(scores, to: &line) { $1.append(decimal: $0) }
     line.append(#","raw":"#)
-    appendScores(raw, to: &line)
+    appendObject(raw, to: &line) { $1.append(decimal: $0) }
     line.append("}")
   }
 
@@ -130,12 +131,15 @@ public struct JSONLinesEncoder: AnnotationEncoder, Sendable {
     line.append("]")
   }
 
-  private func appendScores(_ scores: ArraySlice<Float>, to line: inout LineBuffer) {
+  /// One value for each label.
+  private func appendObject(
+    _ values: ArraySlice<Float>, to line: inout LineBuffer, append: (Float, inout LineBuffer) -> Void
+  ) {
     line.append("{")
-    for (index, score) in scores.enumerated() {
+    for (index, value) in values.enumerated() {
       if index > 0 { line.append(",") }
       line.append(bytes: keys[index])
-      line.append(decimal: score)
+      append(value, &line)
     }
     line.append("}")
   }

@@ -30,6 +30,11 @@ public struct LineBuffer: Sendable {
     append(magnitude: magnitude % 10_000, minimumDigits: 4)
   }
 
+  /// The shortest number that reads back as this one; what is not finite becomes 0.
+  public mutating func append(shortest value: Float) {
+    bytes.append(contentsOf: (value.isFinite ? value : 0).description.utf8)
+  }
+
   /// A JSON string with its quotes (RFC 8259 section 7): quotes, backslashes and control characters are escaped.
   public mutating func append(jsonString text: String) {
     bytes.append(UInt8(ascii: "\""))

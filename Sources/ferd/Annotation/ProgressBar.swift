@@ -51,8 +51,7 @@ struct ProgressBar {
   /// - Parameter isWanted: false for `--quiet`. It stays invisible, too, where standard error is no terminal, and
   ///   where result lines go to a terminal, whose display it would tear apart.
   init(name: String, total: Int?, isWanted: Bool, resultsGoToStandardOutput: Bool) {
-    // What could move the cursor or colour the terminal has no place in a name.
-    self.name = String(name.map { $0.isASCII && !($0.asciiValue.map { $0 >= 32 && $0 < 127 } ?? false) ? "?" : $0 })
+    self.name = Diagnostics.printable(name)
     self.total = total
     isShown =
       isWanted && isatty(STDERR_FILENO) == 1 && !(resultsGoToStandardOutput && isatty(STDOUT_FILENO) == 1)

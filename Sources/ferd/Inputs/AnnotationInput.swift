@@ -73,9 +73,11 @@ struct InputExpansion {
       var status = stat()
       let path = folder.appending(name)
       guard lstat(path.terminated, &status) == 0 else { continue }
-      // Links to files are followed, links to folders are not: they may lead in circles.
+      // Links to files are followed, links to folders are not: they may lead in circles. One that leads nowhere is an
+      // input that is missing. Pipes and devices are taken only when they are named: nobody may ever write to them.
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
-      if !isFolder, path.kind != .other || !hasKnownExtension(name) { continue }
+      let isInput = hasKnownExtension(name) && [.file, .missing].contains(path.kind)
+      guard isFolder || isInput else { continue }
       names.append((name, isFolder))
     }
     closedir(directory)

@@ -14,6 +14,15 @@ struct RawPath: Equatable, Hashable {
   /// For output and messages; what is not UTF-8 shows as U+FFFD.
   var displayName: String { String(decoding: bytes, as: UTF8.self) }
 
+  /// For names of files made after this one: in a path that is not UTF-8, what is not ASCII stands as %XX, so that
+  /// different names stay different.
+  var fileName: String {
+    if isValidUTF8 { return displayName }
+    return bytes.map { byte in
+      byte < 0x80 ? String(UnicodeScalar(byte)) : "%" + String(byte, radix: 16, uppercase: true)
+    }.joined()
+  }
+
   var isValidUTF8: Bool { String(validating: bytes, as: UTF8.self) != nil }
 
   /// Ends with a zero byte, for the C library.
@@ -36,10 +45,21 @@ struct RawPath: Equatable, Hashable {
   var kind: Kind {
     var status = stat()
     guard stat(terminated, &status) == 0 else { return .missing }
-    return status.st_mode & S_IFMT == S_IFDIR ? .folder : .other
+    return switch status.st_mode & S_IFMT {
+    case S_IFDIR: .folder
+    case S_IFREG: .file
+    default: .other
+    }
   }
 
-  enum Kind { case missing, folder, other }
+  enum Kind {
+    /// Also what a link points to, or what lies in a folder that may not be entered.
+    case missing
+    case folder
+    case file
+    /// A pipe, a device, a socket.
+    case other
+  }
 }
 
 /// A path that Swift code can open, for as long as this object lives.

@@ -34,7 +34,7 @@ enum ResultNaming {
       let parts = path.split(separator: "/").map(String.init).filter { $0 != "." && $0 != ".." }
       return parts.isEmpty ? ["stream"] : parts
     }
-    let absolute = URL(fileURLWithPath: input.displayName).standardizedFileURL.path
+    let absolute = URL(fileURLWithPath: input.path.fileName).standardizedFileURL.path
     let parts = absolute.split(separator: "/").map(String.init)
     return parts.isEmpty ? ["input"] : parts
   }

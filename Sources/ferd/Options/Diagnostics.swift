@@ -5,7 +5,13 @@ enum Diagnostics {
   /// One line on standard error, written at once.
   static func note(_ message: String) {
     // Where even standard error is gone, there is nobody left to tell.
-    try? FileHandle.standardError.write(contentsOf: Data("ferd: \(message)\n".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data("ferd: \(printable(message))\n".utf8))
+  }
+
+  /// A text without what could break the line, move the cursor or colour the terminal: names of files may hold anything.
+  static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
   }
 
   static func warning(_ message: String) { note("warning: \(message)") }
