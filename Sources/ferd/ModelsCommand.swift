@@ -5,17 +5,32 @@ import Inference
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "List the models that come with ferd, or describe one.",
+    abstract: "List the models that come with ferd, describe one, or put an ensemble together.",
     discussion: """
       Without a path: one line for each model in the models folders, with name, kind, number of parameters and path. \
-      With a path: one JSON object with what the model's file tells.
+      With a path: one JSON object with what the model's file tells. With --assemble: the paths are the members of a new \
+      ensemble folder, each a model file, or a file and its weight in the average as file=weight.
       """)
 
   @Argument(help: ArgumentHelp("An ensemble folder or a model file (.safetensors).", valueName: "path"))
-  var path: String?
+  var paths: [String] = []
+
+  @Option(help: ArgumentHelp("Make an ensemble of the given model files in this folder.", valueName: "folder"))
+  var assemble: String?
+
+  @Option(help: ArgumentHelp("With --assemble: how weights are stored, f32 or bf16.", valueName: "format"))
+  var storage = Safetensors.Storage.f32
+
+  func validate() throws {
+    if assemble == nil, paths.count > 1 { throw ValidationError("Expected one model, got \(paths.count).") }
+    if assemble != nil, paths.isEmpty { throw ValidationError("--assemble needs the model files.") }
+  }
 
   func run() throws {
-    if let path {
+    if let assemble {
+      try EnsembleAssembly(folder: assemble, members: paths, storage: storage).run()
+      try describe(assemble)
+    } else if let path = paths.first {
       try describe(path)
     } else {
       try list()

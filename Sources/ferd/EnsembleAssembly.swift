@@ -1,0 +1,63 @@
+public import ArgumentParser
+import Foundation
+public import Inference
+
+/// Puts model files together in an ensemble folder.
+struct EnsembleAssembly {
+  /// Made where it does not exist; its name becomes the ensemble's. Nothing else in it is touched.
+  var folder: String
+  /// Paths of model files, each with `=weight` where it is not 1.
+  var members: [String]
+  var storage: Safetensors.Storage
+
+  /// - Throws: `CommandFailure` or `InferenceError` for members that do not belong together; then nothing is written.
+  func run() throws {
+    var parts: [(file: String, weight: Float, model: ModelFile)] = []
+    for member in members {
+      let (path, weight) = try Self.parse(member)
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw CommandFailure(.noSuchInput, "\(path): no such model")
+      }
+      let model = try ModelFile.read(from: path)
+      guard !model.record.labels.isEmpty else {
+        throw CommandFailure(.wrongUsage, "\(path): a network without labels cannot be a member")
+      }
+      if let first = parts.first, Set(first.model.record.labels) != Set(model.record.labels) {
+        throw CommandFailure(
+          .wrongUsage,
+          "\(path): expected the labels \(first.model.record.labels) as in \(first.file), got \(model.record.labels)"
+        )
+      }
+      let file = URL(fileURLWithPath: path).lastPathComponent
+      guard !parts.contains(where: { $0.file == file }) else {
+        throw CommandFailure(.wrongUsage, "two members are called \(file)")
+      }
+      parts.append((file, weight, model))
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw CommandFailure(.inputOutput, "\(folder): cannot be made: \(error.localizedDescription)")
+    }
+    for part in parts { try part.model.write(to: "\(folder)/\(part.file)", storage: storage) }
+    // The description last: until it is there, or names the new checksums, the folder is refused as a whole.
+    try EnsembleDescription(
+      name: URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent, folder: folder,
+      members: parts.map { ($0.file, $0.weight) }, labels: parts[0].model.record.labels
+    ).write(toFolder: folder)
+  }
+
+  /// The path and the weight of `file` or `file=weight`.
+  static func parse(_ member: String) throws -> (path: String, weight: Float) {
+    guard let sign = member.lastIndex(of: "="), !FileManager.default.fileExists(atPath: member) else {
+      return (member, 1)
+    }
+    let text = member[member.index(after: sign)...]
+    guard let weight = Float(text), weight > 0, weight.isFinite else {
+      throw CommandFailure(.wrongUsage, "\(member): expected a positive weight after =, got \"\(text)\"")
+    }
+    return (String(member[..<sign]), weight)
+  }
+}
+
+extension Safetensors.Storage: ExpressibleByArgument {}
