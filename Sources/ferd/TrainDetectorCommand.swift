@@ -52,6 +52,15 @@ struct TrainDetectorCommand: ParsableCommand {
   @Option(help: "How often backgrounds hold pasted pieces without faces, 0 to 1.")
   var distractorShare: Float?
 
+  @Option(help: "How often a canvas is a crowd of small faces, 0 to 1.")
+  var crowdShare: Float?
+
+  @Option(help: "How often a face is rolled by up to 37 degrees, 0 to 1.")
+  var rollShare: Float?
+
+  @Option(help: "How much of a large face's greater number of cells the loss takes back, 0 to 1.")
+  var faceBalance: Float?
+
   @Flag(
     help: ArgumentHelp(
       "Go on from the checkpoint in --model-dir, with its settings.",
@@ -69,6 +78,9 @@ struct TrainDetectorCommand: ParsableCommand {
 
   @Flag(help: "With --evaluate: name each missed face and each false alarm.")
   var list = false
+
+  @Flag(help: "With --evaluate: tell which sizes and rolls it finds, with validation portraits pasted into scenes.")
+  var reach = false
 
   @Option(
     help: ArgumentHelp(
@@ -113,6 +125,9 @@ struct TrainDetectorCommand: ParsableCommand {
     if let seed { recipe.seed = seed }
     if let precision { recipe.precision = precision }
     if let distractorShare { recipe.distractorShare = distractorShare }
+    if let crowdShare { recipe.crowdShare = crowdShare }
+    if let rollShare { recipe.rollShare = rollShare }
+    if let faceBalance { recipe.faceBalance = faceBalance }
     if let alternateCanvas {
       let numbers = alternateCanvas.split(separator: "x").compactMap { Int($0) }
       guard numbers.count == 3 else {
@@ -187,19 +202,25 @@ struct TrainDetectorCommand: ParsableCommand {
   }
 
   private func printEvaluation(_ data: DetectorData) throws {
-    let checked: FaceDetector
+    let makeDetector: (FaceDetector.Options) throws -> FaceDetector
     var threshold = threshold
     if detector.detector == nil, FileManager.default.fileExists(atPath: checkpointPath) {
-      checked = try FaceDetector(
-        spec: FaceDetectorSpec.model(),
-        weights: DetectorTrainer.averagedTensors(ofCheckpoint: checkpointPath), options: evaluationOptions)
+      let weights = try DetectorTrainer.averagedTensors(ofCheckpoint: checkpointPath)
+      makeDetector = { try FaceDetector(spec: FaceDetectorSpec.model(), weights: weights, options: $0) }
     } else {
       let model = try ModelFile.read(from: detector.path())
       threshold = threshold ?? FaceDetector.scoreThreshold(of: model)
-      checked = try FaceDetector(model: model, options: evaluationOptions)
+      makeDetector = { try FaceDetector(model: model, options: $0) }
     }
-    let report = try evaluation(of: checked, data).report(
-      threshold: threshold, detectSize: evaluationOptions.detectSize, lists: list)
+    var options = evaluationOptions
+    var report = try evaluation(of: makeDetector(options), data).report(
+      threshold: threshold, detectSize: options.detectSize, lists: list)
+    if reach {
+      options.scoreThreshold = report.threshold
+      let detector = try makeDetector(options)
+      let trials = try DetectorReach(data)
+      report.reach = try DetectorReach.trials.map { try trials.run($0, detector) }
+    }
     try StandardOutput.write(Self.json(report) + "\n")
   }
 

@@ -1,9 +1,7 @@
 import Capture
 import FaceCrop
 import Foundation
-import Glibc
 import Inference
-import Pixels
 import TestSupport
 import Testing
 
@@ -70,40 +68,8 @@ struct DetectorBundledTests {
   @Test(arguments: 0..<reach.count) func findsPastedFaces(_ index: Int) throws {
     let (height, degrees, share) = Self.reach[index]
     let data = try DetectorData(folder: TestData.directory!.path)
-    func pictures(_ isWanted: (FaceAnnotation) -> Bool, _ count: Int) throws -> [LabelledPicture] {
-      try data.validation.filter(isWanted).prefix(count).map {
-        LabelledPicture(try readPicture(data.folder + "/" + $0.file), faces: $0.faces)
-      }
-    }
-    let people = try pictures({ $0.folder == "portraits" && $0.faces.count == 1 && !$0.faces[0].isIgnored }, 40)
-    let backgrounds = try pictures({ $0.folder == "scenes" && $0.faces.isEmpty }, 10)
-    let detector = try detector()
-    var found = 0
-    var answers: [DetectedFace] = []
-    for (number, picture) in people.enumerated() {
-      let canvas = DetectorCanvas(width: 320, height: 180)
-      let background = backgrounds[number % backgrounds.count]
-      let cover = max(320 / background.width, 180 / background.height)
-      canvas.paint(
-        background.pyramid, toCanvas: Pixels.AffineTransform(a: cover, b: 0, tx: 0, c: 0, d: cover, ty: 0),
-        clip: canvas.bounds, mask: LayerMask(window: background.bounds, exponent: nil), tone: .identity)
-      let box = picture.faces[0].box
-      let scale = height / box.height
-      let cosine = cosf(degrees * .pi / 180) * scale
-      let sine = sinf(degrees * .pi / 180) * scale
-      let centre = box.center
-      let map = Pixels.AffineTransform(
-        a: cosine, b: -sine, tx: 160 - cosine * centre.x + sine * centre.y, c: sine, d: cosine,
-        ty: 90 - sine * centre.x - cosine * centre.y)
-      canvas.paint(
-        picture.pyramid, toCanvas: map, clip: canvas.bounds,
-        mask: LayerMask(window: picture.bounds, exponent: 4, feather: 0.1), tone: .identity)
-      try canvas.image.withPlane { try detector.detect(in: $0, into: &answers) }
-      let wanted = CanvasComposer.mappedBox(box, map).clipped(width: 320, height: 180)
-      if answers.contains(where: { $0.box.clipped(width: 320, height: 180).overlap(with: wanted) >= 0.5 }) {
-        found += 1
-      }
-    }
-    #expect(Float(found) >= share * Float(people.count), "\(height), \(degrees): \(found) of \(people.count)")
+    let trial = try DetectorReach(data).run(.init(height: height, degrees: degrees), detector())
+    #expect(trial.shown == 40)
+    #expect(Float(trial.found) >= share * Float(trial.shown), "\(trial)")
   }
 }

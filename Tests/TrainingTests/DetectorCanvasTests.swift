@@ -36,7 +36,7 @@ struct DetectorCanvasTests {
   @Test func theSameGeneratorMakesTheSameCanvas() throws {
     let composer = CanvasComposer(
       library: try Self.library(), canvas: DetectorRecipe.Canvas(width: 128, height: 64, batchSize: 1),
-      distractorShare: 0.5)
+      recipe: DetectorRecipe())
     for stream in 0..<30 as Range<UInt64> {
       var first = RandomGenerator(seed: 3, stream: stream)
       var second = first
@@ -116,7 +116,7 @@ struct DetectorCanvasTests {
   @Test func smallFacesAreNotAskedFor() throws {
     let composer = CanvasComposer(
       library: try Self.library(), canvas: DetectorRecipe.Canvas(width: 128, height: 128, batchSize: 1),
-      distractorShare: 0.5)
+      recipe: DetectorRecipe())
     var asked = 0
     for stream in 0..<100 as Range<UInt64> {
       var generator = RandomGenerator(seed: 9, stream: stream)
@@ -127,6 +127,31 @@ struct DetectorCanvasTests {
       }
     }
     #expect(asked > 40)
+  }
+
+  @Test func aCrowdHoldsManySmallFaces() throws {
+    var recipe = DetectorRecipe()
+    recipe.crowdShare = 1
+    let composer = CanvasComposer(
+      library: try Self.library(), canvas: DetectorRecipe.Canvas(width: 256, height: 256, batchSize: 1),
+      recipe: recipe)
+    var sizes: [Float] = []
+    for stream in 0..<20 as Range<UInt64> {
+      var generator = RandomGenerator(seed: 3, stream: stream)
+      sizes += composer.compose(&generator).faces.filter { !$0.isIgnored }.map(\.box.height)
+    }
+    #expect(sizes.count >= 60)
+    #expect(sizes.filter { $0 < 60 }.count > sizes.count * 3 / 4)
+  }
+
+  @Test(arguments: [0, 0.45, 1] as [Float]) func layersAreRolledFarAsOftenAsAskedFor(_ share: Float) {
+    var generator = RandomGenerator(seed: 8)
+    let rolls = (0..<4000).map { _ in generator.roll(farShare: share) }
+    #expect(rolls.allSatisfy { abs($0) <= 0.65 })
+    let far = rolls.filter { abs($0) > 0.2 }.count
+    #expect(abs(Float(far) / 4000 - share * 0.45 / 0.65) < 0.03)
+    let upright = rolls.filter { $0 == 0 }.count
+    #expect(abs(Float(upright) / 4000 - 0.6 * (1 - share)) < 0.03)
   }
 
   @Test func compressionKeepsTheMeanAndLosesDetail() {

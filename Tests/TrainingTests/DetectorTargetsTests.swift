@@ -61,4 +61,20 @@ struct DetectorTargetsTests {
       DetectorLossTests.face(Rect(x: 110, y: 110, width: 20, height: 20)))
     #expect(!result.positives.isEmpty)
   }
+
+  @Test(arguments: [0, 0.5, 1] as [Float]) func facesOfManyCellsCountForLessAsAskedFor(_ balance: Float) {
+    let levels = [8, 16, 32].map { DetectorTargets.LevelShape(stride: $0, rows: 256 / $0, columns: 256 / $0) }
+    let small = DetectorLossTests.face(Rect(x: 200, y: 200, width: 12, height: 15))
+    let large = DetectorLossTests.face(Rect(x: 20, y: 20, width: 100, height: 120))
+    let targets = DetectorTargets(faces: [[small, large]], levels: levels, balance: balance)
+    let ofSmall = targets.positives.filter { $0.box.width == 12 }
+    let ofLarge = targets.positives.filter { $0.box.width == 100 }
+    #expect(ofSmall.count >= 1 && ofLarge.count >= 2 * ofSmall.count)
+    let sum = targets.positives.reduce(0) { $0 + $1.weight }
+    #expect(abs(sum - Float(targets.positives.count)) < 1e-3)
+    let ratio = ofLarge.reduce(0) { $0 + $1.weight } / ofSmall.reduce(0) { $0 + $1.weight }
+    let cells = Float(ofLarge.count) / Float(ofSmall.count)
+    let expected = balance == 0 ? cells : balance == 1 ? 1 : cells.squareRoot()
+    #expect(abs(ratio - expected) < 1e-3 * expected)
+  }
 }

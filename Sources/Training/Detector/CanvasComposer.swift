@@ -14,13 +14,22 @@ struct CanvasComposer {
   let paddingValue: UInt8
   /// How often a background holds pasted pieces without faces, and a picture's own edge is made soft.
   let distractorShare: Float
+  /// How often a canvas is a crowd of small faces.
+  var crowdShare: Float = 0
+  /// How often a layer is rolled far; see `RandomGenerator.roll`.
+  var rollShare = usualRollShare
   /// Smaller faces (shorter side in canvas pixels) are too small to be asked for.
   var smallestFace: Float = 8.5
 
+  static let usualRollShare: Float = 0.25
+
   func compose(_ generator: inout RandomGenerator) -> DetectorCanvas {
     let canvas = DetectorCanvas(width: width, height: height)
+    let isCrowd = generator.chance(crowdShare)
     let kind = generator.uniform()
-    if kind < 0.26 {
+    if isCrowd {
+      paintCrowd(on: canvas, &generator)
+    } else if kind < 0.26 {
       paintPhotograph(on: canvas, area: canvas.bounds, &generator)
     } else if kind < 0.54 {
       paintMosaic(on: canvas, share: 0.25, &generator)
@@ -42,7 +51,7 @@ struct CanvasComposer {
   // MARK: Recipes
 
   /// One photograph with faces over an area, scaled around one of its faces.
-  private func paintPhotograph(on canvas: DetectorCanvas, area: PixelRect, _ generator: inout RandomGenerator) {
+  func paintPhotograph(on canvas: DetectorCanvas, area: PixelRect, _ generator: inout RandomGenerator) {
     let side = Float(min(area.width, area.height))
     let size = generator.logUniform(9.5, max(20, side * 1.25))
     // In pictures of people the face is large: small faces with their natural surroundings are in scenes.
@@ -53,7 +62,7 @@ struct CanvasComposer {
   }
 
   /// Splits the canvas into tiles, each with a photograph of its own; `share` of them have no faces.
-  private func paintMosaic(on canvas: DetectorCanvas, share: Float, _ generator: inout RandomGenerator) {
+  func paintMosaic(on canvas: DetectorCanvas, share: Float, _ generator: inout RandomGenerator) {
     let columns = generator.pick(canvas.width > 320 ? [1, 2, 2, 3, 3, 4] : [1, 2, 2, 2, 3])
     let rows = generator.pick(canvas.height > 320 ? [1, 2, 2, 3, 3] : [1, 2, 2, 2, 3])
     let xs = cuts(canvas.width, into: columns, &generator)
@@ -107,7 +116,7 @@ struct CanvasComposer {
     for size in sizes { paste(size: size, on: canvas, &generator) }
   }
 
-  private func paste(size: Float, on canvas: DetectorCanvas, _ generator: inout RandomGenerator) {
+  func paste(size: Float, on canvas: DetectorCanvas, _ generator: inout RandomGenerator) {
     let choice = generator.uniform()
     let picture: LabelledPicture
     if choice < 0.5 {
@@ -122,11 +131,13 @@ struct CanvasComposer {
     if picture.faces.count == 1, picture.width <= 128 {
       window = picture.bounds
     } else {
-      let x = face.box.x - face.box.width * generator.uniform(0.15, 0.6)
-      let y = face.box.y - face.box.height * generator.uniform(0.12, 0.5)
+      // A small face is seldom seen without hair and shoulders.
+      let reach: Float = size < 50 ? 1.2 : 0.6
+      let x = face.box.x - face.box.width * generator.uniform(0.15, reach)
+      let y = face.box.y - face.box.height * generator.uniform(0.12, reach)
       window = Rect(
-        x: x, y: y, width: face.box.maxX + face.box.width * generator.uniform(0.15, 0.6) - x,
-        height: face.box.maxY + face.box.height * generator.uniform(0.08, 0.5) - y
+        x: x, y: y, width: face.box.maxX + face.box.width * generator.uniform(0.15, reach) - x,
+        height: face.box.maxY + face.box.height * generator.uniform(0.08, 1.5 * reach) - y
       ).clipped(width: picture.pyramid.width, height: picture.pyramid.height)
     }
     var mask = LayerMask(
@@ -148,7 +159,7 @@ struct CanvasComposer {
         width: share * picture.width * generator.uniform(0.5, 1), height: share * picture.height)
       let scale = generator.logUniform(10, max(12, Float(area.height) * 0.8)) / window.height
       let map = placement(
-        of: window.center, scale: scale, roll: generator.roll(), mirrored: false,
+        of: window.center, scale: scale, roll: generator.roll(farShare: rollShare), mirrored: false,
         at: Point(
           x: generator.uniform(Float(area.left), Float(area.right)),
           y: generator.uniform(Float(area.top), Float(area.bottom))))
@@ -189,7 +200,7 @@ struct CanvasComposer {
       x: generator.uniform(Float(area.left) + marginX, Float(area.right) - marginX + 1e-3),
       y: generator.uniform(Float(area.top) + marginY, Float(area.bottom) - marginY + 1e-3))
     let mirrored = generator.chance(0.5)
-    let roll = covering ? 0 : generator.roll()
+    let roll = covering ? 0 : generator.roll(farShare: rollShare)
     if mask == nil {
       // Let the picture cover the area where it is large enough.
       let anchorX = (mirrored ? picture.width - face.box.center.x : face.box.center.x) * scale
@@ -302,7 +313,8 @@ struct CanvasComposer {
       canvas.paint(
         picture.pyramid,
         toCanvas: placement(
-          of: window.center, scale: size / side, roll: generator.roll(), mirrored: false, at: target),
+          of: window.center, scale: size / side, roll: generator.roll(farShare: rollShare), mirrored: false,
+          at: target),
         clip: canvas.bounds,
         mask: LayerMask(
           window: window, exponent: generator.chance(0.5) ? nil : generator.uniform(2, 5), feather: 0.08),
@@ -372,13 +384,11 @@ extension RandomGenerator {
     high <= low ? low : low * expf(uniform() * logf(high / low))
   }
 
-  /// Radians: mostly upright, sometimes up to ±33°.
-  mutating func roll() -> Float {
-    switch uniform() {
-    case ..<0.45: 0
-    case ..<0.75: uniform(-0.2, 0.2)
-    default: uniform(-0.58, 0.58)
-    }
+  /// Radians: up to ±37° in `farShare` of the cases, up to ±11° in two fifths of the others, and upright in the rest.
+  mutating func roll(farShare: Float) -> Float {
+    let kind = uniform()
+    guard kind >= farShare else { return uniform(-0.65, 0.65) }
+    return kind < farShare + 0.4 * (1 - farShare) ? uniform(-0.2, 0.2) : 0
   }
 
   mutating func tone(strength: Float) -> ToneCurve {

@@ -50,6 +50,7 @@ extension DetectorEvaluation {
     public var folders: [String: DetectorScore.Figures.Folder]
     public var misses: [Miss]?
     public var falseAlarms: [Alarm]?
+    public var reach: [DetectorReach.Trial]?
   }
 
   /// - Parameters:

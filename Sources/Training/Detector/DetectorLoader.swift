@@ -11,7 +11,7 @@ struct DetectorBatch: Sendable {
   init(step: Int, library: DetectorLibrary, recipe: DetectorRecipe) {
     self.step = step
     let shape = recipe.canvas(atStep: step)
-    let composer = CanvasComposer(library: library, canvas: shape, distractorShare: recipe.distractorShare ?? 0)
+    let composer = CanvasComposer(library: library, canvas: shape, recipe: recipe)
     let size = shape.width * shape.height
     var faces: [[CanvasFace]] = []
     pixels = [UInt8](unsafeUninitializedCapacity: shape.batchSize * size) { buffer, count in

@@ -10,7 +10,7 @@ import Pixels
 /// - Boxes: `BoxLoss`.
 /// - Landmarks: smooth L1 of the error as a share of the face's size.
 ///
-/// All sums are divided by the number of positive cells in the batch.
+/// All sums are divided by the number of positive cells in the batch, which count by their weights.
 struct DetectorLoss {
   var boxWeight: Float = 2
   var landmarkWeight: Float = 3
@@ -57,6 +57,7 @@ struct DetectorLoss {
       value.score += backgroundLoss(targets.cells[index], level, outputs[index], gradients[index], share: share)
     }
     for positive in targets.positives {
+      let share = share * positive.weight
       let level = targets.levels[positive.level]
       let cell = CellValues(positive, level, outputs[positive.level])
       let gradient = gradients[positive.level]

@@ -14,8 +14,7 @@ public enum DetectorPreview {
     var sheet = RGBImage(
       width: width * columns, height: height * rows,
       pixels: [UInt8](repeating: 0, count: 3 * width * columns * height * rows))
-    let composer = CanvasComposer(
-      library: library, canvas: recipe.canvases[0], distractorShare: recipe.distractorShare ?? 0)
+    let composer = CanvasComposer(library: library, canvas: recipe.canvases[0], recipe: recipe)
     for tile in 0..<columns * rows {
       var generator = RandomGenerator(seed: recipe.seed, stream: UInt64(tile))
       let canvas = composer.compose(&generator)

@@ -27,6 +27,13 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
   /// stands out, such as a logo, becomes one. 0 to 1.
   public var distractorShare: Float? = 0.5
 
+  /// How often a canvas is a crowd of small faces. 0 to 1.
+  public var crowdShare: Float? = 0.12
+  /// How much of a large face's greater number of cells the loss takes back, 0 to 1; see `DetectorTargets`.
+  public var faceBalance: Float? = 0.5
+  /// How often a face is rolled by up to 37° rather than by up to 11° or not at all. 0 to 1.
+  public var rollShare: Float? = 0.45
+
   /// Size and number of the canvases of a step.
   public struct Canvas: Codable, Equatable, Sendable {
     public var width: Int
@@ -74,6 +81,11 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
     guard 0...1 ~= distractorShare ?? 0 else {
       throw .invalidSettings("expected a share of distractors from 0 to 1, got \(distractorShare ?? 0)")
     }
+    for (name, share) in [("crowds", crowdShare), ("rolled faces", rollShare), ("balance", faceBalance)] {
+      guard 0...1 ~= share ?? 0 else {
+        throw .invalidSettings("expected a share of \(name) from 0 to 1, got \(share ?? 0)")
+      }
+    }
     guard averagingDecay >= 0, averagingDecay < 1 else {
       throw .invalidSettings("expected an averaging decay from 0 to below 1, got \(averagingDecay)")
     }
@@ -81,10 +93,11 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
 }
 
 extension CanvasComposer {
-  init(library: DetectorLibrary, canvas: DetectorRecipe.Canvas, distractorShare: Float) {
+  init(library: DetectorLibrary, canvas: DetectorRecipe.Canvas, recipe: DetectorRecipe) {
     self.init(
       library: library, width: canvas.width, height: canvas.height,
       paddingValue: UInt8((FaceDetectorSpec.inputMean * 255).rounded()),
-      distractorShare: distractorShare)
+      distractorShare: recipe.distractorShare ?? 0, crowdShare: recipe.crowdShare ?? 0,
+      rollShare: recipe.rollShare ?? Self.usualRollShare)
   }
 }

@@ -1,4 +1,5 @@
 import FaceCrop
+import Glibc
 import Pixels
 
 /// Which cells of the detector's levels shall find which faces of a batch, and which cells are not judged.
@@ -16,6 +17,8 @@ struct DetectorTargets {
     var landmarks: FaceLandmarks
     /// What the score shall be, 0 to 1; see `DetectorLoss`.
     var quality: Float = 1
+    /// Of the cell in the loss; 1 on average over the positive cells.
+    var weight: Float = 1
   }
 
   enum Cell: UInt8 {
@@ -39,8 +42,11 @@ struct DetectorTargets {
   /// of the pyramid.
   static let sizeRange: (low: Float, high: Float) = (2, 5)
 
-  /// - Parameter faces: by picture, in pixels of the network's input.
-  init(faces: [[CanvasFace]], levels: [LevelShape]) {
+  /// - Parameters:
+  ///   - faces: by picture, in pixels of the network's input.
+  ///   - balance: 0 weighs all positive cells alike, so that a large face, which owns up to eighteen, counts for many small
+  ///     ones, which own one to three; 1 weighs all faces alike, and 0.5 a face by the root of its cells.
+  init(faces: [[CanvasFace]], levels: [LevelShape], balance: Float = 0) {
     self.levels = levels
     cells = levels.map { [Cell](repeating: .background, count: faces.count * $0.rows * $0.columns) }
     // Distance (in strides) of the face that owns a positive cell, so that the nearer of two faces wins.
@@ -61,6 +67,7 @@ struct DetectorTargets {
     for (number, (picture, face)) in asked.enumerated() {
       assign(face, number: Int32(number), picture: picture, owners: &owners, distances: &distances)
     }
+    var positiveOwners: [Int] = []
     for (index, level) in levels.enumerated() {
       for cell in owners[index].indices where owners[index][cell] >= 0 {
         let (picture, face) = asked[Int(owners[index][cell])]
@@ -69,8 +76,24 @@ struct DetectorTargets {
           Positive(
             level: index, picture: picture, row: position / level.columns, column: position % level.columns,
             box: face.box, landmarks: face.landmarks))
+        positiveOwners.append(Int(owners[index][cell]))
       }
     }
+    weigh(owners: positiveOwners, faces: asked.count, balance: balance)
+  }
+
+  /// - Parameter owners: the face of each positive cell.
+  private mutating func weigh(owners: [Int], faces: Int, balance: Float) {
+    guard balance > 0, !positives.isEmpty else { return }
+    var counts = [Float](repeating: 0, count: faces)
+    for owner in owners { counts[owner] += 1 }
+    var sum: Float = 0
+    for (index, owner) in owners.enumerated() {
+      positives[index].weight = powf(counts[owner], -balance)
+      sum += positives[index].weight
+    }
+    let scale = Float(positives.count) / sum
+    for index in positives.indices { positives[index].weight *= scale }
   }
 
   private mutating func ignore(_ face: CanvasFace, picture: Int) {

@@ -96,7 +96,7 @@ public final class DetectorTrainer {
     fill(graph.input, from: batch)
     store.zeroGradients()
     try graph.forward(.train)
-    var targets = DetectorTargets(faces: batch.faces, levels: levels)
+    var targets = DetectorTargets(faces: batch.faces, levels: levels, balance: recipe.faceBalance ?? 0)
     let outputs = levels.indices.map { graph.output($0) }
     loss.updateQualities(&targets, outputs: outputs)
     let value = loss.evaluate(targets, outputs: outputs, gradients: levels.indices.map { graph.outputGradient($0) })
