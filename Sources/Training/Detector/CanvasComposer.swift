@@ -121,7 +121,7 @@ struct CanvasComposer {
     let picture: LabelledPicture
     if choice < 0.5 {
       picture = generator.pick(library.portraits)
-    } else if choice < 0.72, size < 110, !library.crops.isEmpty {
+    } else if choice < 0.75, size < 110, !library.crops.isEmpty {
       picture = generator.pick(library.crops)
     } else {
       picture = generator.chance(0.75) ? generator.pick(library.people) : generator.pick(library.scenes)
@@ -142,8 +142,8 @@ struct CanvasComposer {
     }
     var mask = LayerMask(
       window: window, exponent: generator.uniform(2.2, 5), feather: generator.uniform(0.06, 0.3))
-    // A crop may also lie in a picture with its own hard edges.
-    if generator.chance(0.12) { mask.exponent = nil }
+    // A crop may also lie in a picture with its own hard edges, as in a video conference.
+    if generator.chance(picture.width <= 48 ? 0.45 : 0.12) { mask.exponent = nil }
     place(
       picture, face: face, size: size, on: canvas, area: canvas.bounds, mask: mask, background: false, &generator)
   }
