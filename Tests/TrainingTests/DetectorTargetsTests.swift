@@ -64,11 +64,11 @@ struct DetectorTargetsTests {
 
   @Test(arguments: [0, 0.5, 1] as [Float]) func facesOfManyCellsCountForLessAsAskedFor(_ balance: Float) {
     let levels = [8, 16, 32].map { DetectorTargets.LevelShape(stride: $0, rows: 256 / $0, columns: 256 / $0) }
-    let small = DetectorLossTests.face(Rect(x: 200, y: 200, width: 12, height: 15))
-    let large = DetectorLossTests.face(Rect(x: 20, y: 20, width: 100, height: 120))
+    let small = DetectorLossTests.face(Rect(x: 198, y: 197, width: 12, height: 14))
+    let large = DetectorLossTests.face(Rect(x: 20, y: 20, width: 64, height: 76))
     let targets = DetectorTargets(faces: [[small, large]], levels: levels, balance: balance)
     let ofSmall = targets.positives.filter { $0.box.width == 12 }
-    let ofLarge = targets.positives.filter { $0.box.width == 100 }
+    let ofLarge = targets.positives.filter { $0.box.width == 64 }
     #expect(ofSmall.count >= 1 && ofLarge.count >= 2 * ofSmall.count)
     let sum = targets.positives.reduce(0) { $0 + $1.weight }
     #expect(abs(sum - Float(targets.positives.count)) < 1e-3)
