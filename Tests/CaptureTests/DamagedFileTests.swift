@@ -147,8 +147,12 @@ struct DamagedFileTests {
     try remux([video, folder.path("sound.wav")], to: path)
     #expect(try openedAndRead(path) == 0)
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
-    try data.prefix(data.count * 6 / 10).write(to: URL(fileURLWithPath: path))
-    #expect(try openedAndRead(path) >= 1)
+    // Some of these places are in the sound. In FLV, a cut between two packets leaves no trace.
+    let counts = try stride(from: 50, to: 90, by: 5).map { percent in
+      try data.prefix(data.count * percent / 100 + 3).write(to: URL(fileURLWithPath: path))
+      return try openedAndRead(path)
+    }
+    #expect(counts.count { $0 >= 1 } >= (container == "flv" ? 6 : 8), "\(counts)")
   }
 
   /// - Returns: the errors that were counted.

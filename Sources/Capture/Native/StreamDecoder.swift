@@ -124,8 +124,12 @@ final class StreamDecoder {
     }
     consecutiveReadErrors = 0
     defer { av_packet_unref(packet) }
-    guard packet.pointee.stream_index == stream.pointee.index else { return }
     let isTorn = packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0
+    guard packet.pointee.stream_index == stream.pointee.index else {
+      // Where the sound is torn the file is, and frames may be missing.
+      if isTorn { errorCount += 1 }
+      return
+    }
     if isTorn { tornPosition = packet.pointee.pos }
     decoderErrorRun = 0
     let sent = avcodec_send_packet(codec, packet)
