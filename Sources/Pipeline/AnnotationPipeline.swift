@@ -18,8 +18,11 @@ public final class AnnotationPipeline {
     public var times: [StageTime]
   }
 
-  /// Frames under way at once: one in each step's hand and one waiting before it evens out unequal frames.
-  static func frameCount(classifiers: Int) -> Int { 6 + 2 * classifiers }
+  /// Frames under way at once: one in each step's hand and one waiting before it evens out unequal frames. Of pictures
+  /// beyond 8K fewer, so that no header can claim all memory: 2^28 pixels are 400 MB in 4:2:0.
+  static func frameCount(classifiers: Int, pixels: Int) -> Int {
+    max(2, min(6 + 2 * classifiers, (1 << 28) / max(1, pixels)))
+  }
 
   private let finder: any FaceFinder
   private let classifiers: [any FaceClassifier]

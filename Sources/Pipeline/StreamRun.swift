@@ -68,7 +68,8 @@ final class StreamRun: @unchecked Sendable {
     biasFactors = classifiers[0].biasFactors
     labelCount = classifiers[0].labels.count
     classifyTimes = Mutex((StageTime(name: "classify"), classifiers.count))
-    frameCount = AnnotationPipeline.frameCount(classifiers: classifiers.count)
+    frameCount = AnnotationPipeline.frameCount(
+      classifiers: classifiers.count, pixels: source.info.width * source.info.height)
     let count = frameCount
     empty = Handoff(capacity: count)
     filled = Handoff(capacity: count)

@@ -122,6 +122,11 @@ struct AnnotationPipelineTests {
     }
   }
 
+  @Test(arguments: [(1, 1, 8), (3840, 2160, 8), (7680, 4320, 8), (16384, 8192, 2), (16384, 16384, 2)])
+  func keepsFewFramesUnderWayWhereTheyAreHuge(width: Int, height: Int, count: Int) {
+    #expect(AnnotationPipeline.frameCount(classifiers: 1, pixels: width * height) == count)
+  }
+
   @Test func correctsAndSmoothsScoresButNotRawOnes() throws {
     try withClip(frames: 2 * 8) { path in
       let classifier = SteadyClassifier()
@@ -171,7 +176,7 @@ struct AnnotationPipelineTests {
         if count == 20 { cancellation.cancel() }
       }
       #expect(outcome.summary.reason == .signal)
-      #expect(20...20 + AnnotationPipeline.frameCount(classifiers: 1) ~= outcome.summary.frames)
+      #expect(20...20 + AnnotationPipeline.frameCount(classifiers: 1, pixels: 64 * 48) ~= outcome.summary.frames)
       #expect(sink.objects(ofType: "frame").compactMap { $0["seq"] as? Int } == Array(0..<outcome.summary.frames))
       #expect(sink.objects(ofType: "end").first?["reason"] as? String == "signal")
     }

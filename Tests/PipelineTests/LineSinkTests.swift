@@ -87,6 +87,19 @@ struct ResultFileTests {
     }
   }
 
+  @Test func refusesANameThatCannotBecomeAFileBeforeAnythingIsWritten() throws {
+    try withTemporaryFolder { folder in
+      let taken = folder.appending(path: "clip.jsonl").path
+      try FileManager.default.createDirectory(atPath: taken, withIntermediateDirectories: false)
+      let long = folder.path + "/" + String(repeating: "x", count: 256)
+      for path in [taken, long] {
+        let error = #expect(throws: OutputError.self) { try ResultFile(path: path) }
+        #expect(error?.description.hasPrefix(path) == true)
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["clip.jsonl"])
+    }
+  }
+
   @Test func refusesAFolderThatIsAFile() throws {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "file")

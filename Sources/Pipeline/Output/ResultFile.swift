@@ -18,6 +18,7 @@ public final class ResultFile: LineSink {
     self.path = path
     let folder = Self.folder(of: path)
     try Self.makeFolder(folder)
+    try Self.checkName(path)
     let nameless = open(folder, O_WRONLY | O_CLOEXEC | oTemporaryFile, 0o666)
     if nameless >= 0 {
       descriptor = nameless
@@ -69,6 +70,18 @@ public final class ResultFile: LineSink {
     // Something that exists may still be no folder.
     guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
       throw .failed(destination: folder, "expected a folder, found something else")
+    }
+  }
+
+  /// What will not take the finished file is better told before hours of work than after them.
+  private static func checkName(_ path: String) throws(OutputError) {
+    var status = stat()
+    if stat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT != S_IFDIR else {
+        throw .failed(destination: path, "expected a place for a file, found a folder")
+      }
+    } else if errno != ENOENT {
+      throw failure(path, "cannot be the name of a file")
     }
   }
 
