@@ -26,6 +26,11 @@ struct EvaluateCommand: ParsableCommand {
     help: ArgumentHelp("File with relative paths, one a line, of pictures to leave out.", valueName: "file"))
   var exclude: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Folder for report.html with tables, pictures and the worst mistakes.", valueName: "folder"))
+  var report: String?
+
   @OptionGroup(title: "Model options") var model: ModelOptions
   @OptionGroup(title: "Bias options") var bias: BiasOptions
 
@@ -37,25 +42,45 @@ struct EvaluateCommand: ParsableCommand {
     let correction = try bias.correction(labels: ensemble.labels) ?? ensemble.bias
     let listing = try FolderListing.read(dataDir, labels: ClassLabels(ensemble.labels), needsAllClasses: false)
     let excluded = try exclude.map { try ExclusionList.read($0) } ?? []
-    let files = try chosen(from: listing).filter { !excluded.contains($0.path) }
+    let part = try part(of: listing)
+    let files = (listing.splits[part ?? .train] ?? []).filter { !excluded.contains($0.path) }
     guard !files.isEmpty else { throw CommandFailure(.unreadable, "\(dataDir): every picture is excluded") }
+    let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
     let evaluation = try EnsembleEvaluation.run(
-      files, folder: listing.folder, threads: model.threads ?? ProcessInfo.processInfo.activeProcessorCount,
-      makeEnsemble: makeEnsemble)
+      files, folder: listing.folder, threads: threads, makeEnsemble: makeEnsemble)
     for (path, problem) in evaluation.unreadable { Diagnostics.warning("\(path) is left out: \(problem)") }
     try StandardOutput.write("\(evaluation.json(bias: correction))\n")
+    guard let report else { return }
+    let precisions = Set(ensemble.members.map(\.precision.rawValue)).sorted().joined(separator: " and ")
+    var facts = [
+      ReportFact("Pictures", part.map { "\(dataDir), part \($0.rawValue)" } ?? dataDir),
+      ReportFact("Model", "\(ensemble.identity) (\(path))"),
+      ReportFact("Arithmetic", "\(precisions) on \(ReportText.count(threads, "thread"))"),
+      ReportFact("Speed", "\(Int(evaluation.imagesPerSecond)) flip-averaged images/s, decoding excluded"),
+    ]
+    if let exclude {
+      facts.insert(
+        ReportFact("Left out", "\(ReportText.count(excluded.count, "picture")) named in \(exclude)"), at: 1)
+    }
+    let gnuplot = Gnuplot.find()
+    let warnings = try EvaluationReport(
+      command: CommandLine.arguments, facts: facts, version: Ferd.version, evaluation: evaluation,
+      dataFolder: listing.folder, bias: correction, gnuplot: gnuplot
+    ).write(to: URL(fileURLWithPath: report), gnuplot: gnuplot)
+    for warning in warnings { Diagnostics.warning(warning) }
   }
 
-  private func chosen(from listing: FolderListing) throws -> [PictureFile] {
+  /// What is evaluated; nil where the folder has no parts.
+  private func part(of listing: FolderListing) throws -> DataSplit? {
     guard listing.hasSplits else {
       if let split { throw CommandFailure(.wrongUsage, "\(dataDir) has no parts, so no \(split.rawValue)") }
-      return listing.splits[.train] ?? []
+      return nil
     }
     let order: [DataSplit] = split.map { [$0] } ?? [.validation, .test, .train]
-    guard let files = order.lazy.compactMap({ listing.splits[$0] }).first else {
+    guard let part = order.first(where: { listing.splits[$0] != nil }) else {
       throw CommandFailure(.noSuchInput, "\(dataDir) has no part \(order[0].rawValue)")
     }
-    return files
+    return part
   }
 }
 

@@ -11,8 +11,8 @@ struct TrainCommand: ParsableCommand {
       The data folder holds train/, validation/ and test/ with one folder per class, or the class folders alone. \
       Without validation/ a seeded, stratified tenth of train/ selects; without any split it is 80/10/10.
 
-      --model-dir receives model.safetensors at the end, and metrics.jsonl, last.ckpt and best.ckpt as it goes. A run \
-      that was interrupted goes on with the same command and --resume.
+      --model-dir receives model.safetensors and report.html at the end, and metrics.jsonl, last.ckpt and best.ckpt as \
+      it goes. A run that was interrupted goes on with the same command and --resume.
       """)
 
   @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"))
@@ -74,11 +74,31 @@ struct TrainCommand: ParsableCommand {
       precision: noAmp ? .f32 : precision ?? .fastest, resumes: resume)
     settings.checkpointInterval = 600
     let trainer = try EmotionTrainer(settings, data: data, initialWeights: initial) { display.show($0) }
-    let outcome = try trainer.run { signals.signal != nil }
+    let outcome: EmotionTrainer.Outcome
+    do {
+      outcome = try trainer.run { signals.signal != nil }
+    } catch {
+      display.finish()
+      // What it did until then tells more than the error alone.
+      writeReport(trainer)
+      throw error
+    }
     display.finish()
+    writeReport(trainer)
     if case .stopped = outcome, let status = signals.status {
       Diagnostics.note("stopped and saved; go on with --resume")
       throw ExitCode(status.rawValue)
+    }
+  }
+
+  /// The model and the checkpoints are safe by now: a report that cannot be written is no reason to fail.
+  private func writeReport(_ trainer: EmotionTrainer) {
+    do {
+      for warning in try trainer.writeReport(command: CommandLine.arguments, version: Ferd.version) {
+        Diagnostics.warning(warning)
+      }
+    } catch {
+      Diagnostics.warning("no report: \(error)")
     }
   }
 

@@ -24,6 +24,9 @@ struct TrainTests {
      "emaDecay": 0.9}
     """
 
+  private static let gnuplotWarning =
+    "gnuplot is not installed: the report has data files but no pictures (Debian: apt-get install gnuplot-nox)"
+
   private struct Place {
     let folder: TemporaryFolder
     var data: String { folder.path("data") }
@@ -97,6 +100,8 @@ struct TrainTests {
     #expect(FerdProcess.status(of: process) == status)
     #expect(FileManager.default.fileExists(atPath: place.folder.path("run/last.ckpt")))
     #expect(!place.folder.contents.contains { $0.hasSuffix(".tmp") })
+    let page = try String(contentsOfFile: place.folder.path("run/report.html"), encoding: .utf8)
+    #expect(page.contains("Stopped after") && page.contains("with --resume goes on"))
   }
 
   @Test func theModelOfARunCanBeEvaluated() throws {
@@ -111,7 +116,7 @@ struct TrainTests {
     try Data("no picture".utf8).write(to: URL(fileURLWithPath: place.data + "/fear/broken.png"))
     let result = try FerdProcess.run([
       "evaluate", "--data-dir", place.data, "--model", model, "--exclude", place.folder.path("exclude.txt"),
-      "--happy-bias", "1000000", "--precision", "f32",
+      "--happy-bias", "1000000", "--precision", "f32", "--report", place.folder.path("report <1>"),
     ])
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.errors.contains("fear/broken.png is left out"))
@@ -130,6 +135,24 @@ struct TrainTests {
     #expect(try #require(object["accuracy"] as? Double) < 0.4)
     let confusion = try #require(object["confusion"] as? [[Int]])
     #expect(confusion.map { $0.reduce(0, +) } == [11, 12, 12, 12, 11, 12, 12])
+    let page = try String(contentsOfFile: place.folder.path("report <1>/report.html"), encoding: .utf8)
+    #expect(page.contains("--happy-bias 1000000") && page.contains("fear/broken.png"))
+    // Everything is called happy, so 70 of 82 are wrong: the sheet is full.
+    #expect(page.matches(of: #/src="data:image/png;base64,/#).count == 24)
+    #expect(place.folder.contents.contains("report <1>/report/mistake-24.png"))
+    #expect(place.folder.contents.contains("report <1>/report/reliability.tsv"))
+  }
+
+  @Test func withoutGnuplotThereAreNumbersAndAWarning() throws {
+    let place = try Place()
+    let run = try FerdProcess.run(
+      place.arguments("run", "--epochs", "1", "--quiet"), environment: ["PATH": "/nowhere"])
+    #expect(run.status == 0)
+    #expect(run.errors == "ferd: warning: \(Self.gnuplotWarning)\n", "\(run.errors)")
+    #expect(place.folder.contents.contains("run/report/loss.tsv"))
+    #expect(!place.folder.contents.contains { $0.hasSuffix(".svg") })
+    let page = try String(contentsOfFile: place.folder.path("run/report.html"), encoding: .utf8)
+    #expect(page.contains("gnuplot is not installed") && page.contains("Finished after 1 of 1 epochs"))
   }
 
   @Test(

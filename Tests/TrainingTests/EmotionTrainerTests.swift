@@ -110,6 +110,33 @@ struct EmotionTrainerTests {
     #expect(models[0] == models[1])
   }
 
+  @Test func theReportTellsOfBothPartsOfAnInterruptedRun() throws {
+    let folder = try TemporaryFolder()
+    func report(resumes: Bool, stopAfterSteps limit: Int) throws -> (page: String, loss: [Substring]) {
+      let steps = Mutex(0)
+      let trainer = try EmotionTrainer(
+        .init(recipe: Self.recipe, folder: folder.url, threads: 1, precision: .f32, resumes: resumes),
+        data: Self.data
+      ) { if case .step = $0 { steps.withLock { $0 += 1 } } }
+      _ = try trainer.run { steps.withLock { $0 >= limit } }
+      #expect(
+        try trainer.writeReport(command: ["ferd", "train"], version: "1", gnuplot: nil) == [ReportFolder.missing])
+      let url = folder.url.appending(path: "report/loss.tsv")
+      return (
+        try String(contentsOf: folder.url.appending(path: "report.html"), encoding: .utf8),
+        try String(contentsOf: url, encoding: .utf8).split(separator: "\n")
+      )
+    }
+    let first = try report(resumes: false, stopAfterSteps: 12)
+    #expect(first.page.contains("Stopped after 2 of 4 epochs") && first.loss.count == 3)
+    let second = try report(resumes: true, stopAfterSteps: .max)
+    #expect(second.page.contains("Finished after 4 of 4 epochs") && second.loss.count == 5)
+    #expect(second.loss.prefix(3) == first.loss.prefix(3))
+    let records = MetricsLog(folder: folder.url).records
+    #expect(records.allSatisfy { $0.sampled == [27, 27, 26] && $0.seconds ?? 0 > 0 })
+    #expect(records.allSatisfy { $0.validation.confusion?.joined().reduce(0, +) == 30 })
+  }
+
   @Test func theSameSeedGivesTheSameRunAndAnotherOneDoesNot() throws {
     var recipe = Self.recipe
     recipe.epochs = 1

@@ -10,6 +10,12 @@ package enum DNNL {
     return engine!
   }()
 
+  /// Of the library that is loaded, such as `2.6.3`.
+  package static let version: String = {
+    guard let version = dnnl_version()?.pointee else { return "unknown" }
+    return "\(version.major).\(version.minor).\(version.patch)"
+  }()
+
   /// Turns a status into an error that names the operation.
   package static func check(
     _ status: dnnl_status_t, _ operation: @autoclosure () -> String

@@ -4,46 +4,76 @@ import Glibc
 package enum FileAccess {
   /// All bytes of a regular file of at most `limit` bytes.
   package static func read(_ path: String, limit: Int = 1 << 32) throws(InferenceError) -> [UInt8] {
-    func fail(_ problem: String) -> InferenceError { .unreadableFile(path: path, problem) }
+    try read(path, limit: limit) { InferenceError.unreadableFile(path: path, $0) }
+  }
+
+  /// The same with errors of another module.
+  ///
+  /// - Parameter failure: makes the error from what is wrong with the file.
+  package static func read<Failure: Error>(
+    _ path: String, limit: Int = 1 << 32, failure: (String) -> Failure
+  ) throws(Failure) -> [UInt8] {
     // Without waiting: opening a FIFO would otherwise block until somebody writes.
     let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    guard descriptor >= 0 else { throw fail("cannot open: \(reason())") }
+    guard descriptor >= 0 else { throw failure("cannot open: \(reason())") }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw fail("cannot be examined: \(reason())") }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw fail("not a regular file") }
+    guard fstat(descriptor, &status) == 0 else { throw failure("cannot be examined: \(reason())") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw failure("not a regular file") }
     let size = Int(status.st_size)
-    guard size <= limit else { throw fail("expected at most \(limit) bytes, found \(size)") }
-    var problem: InferenceError?
+    guard size <= limit else { throw failure("expected at most \(limit) bytes, found \(size)") }
+    var problem: String?
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialised in
       while initialised < size {
         let count = retrying { Glibc.read(descriptor, buffer.baseAddress! + initialised, size - initialised) }
-        if count < 0 { problem = fail("cannot read: \(reason())") }
-        if count == 0 { problem = fail("ends after \(initialised) of \(size) bytes") }
+        if count < 0 { problem = "cannot read: \(reason())" }
+        if count == 0 { problem = "ends after \(initialised) of \(size) bytes" }
         guard count > 0 else { break }
         initialised += count
       }
     }
-    if let problem { throw problem }
+    if let problem { throw failure(problem) }
     return bytes
   }
 
   /// Replaces a file by `chunks`, one after the other: either all of them are there at the end or the old file is.
   package static func replace(_ path: String, with chunks: [[UInt8]]) throws(InferenceError) {
-    func fail(_ problem: String) -> InferenceError { .unreadableFile(path: path, problem) }
+    try replace(path, with: chunks) { InferenceError.unreadableFile(path: path, $0) }
+  }
+
+  /// The same with errors of another module.
+  package static func replace<Failure: Error>(
+    _ path: String, with chunks: [[UInt8]], failure: @escaping (String) -> Failure
+  ) throws(Failure) {
+    try replace(path, failure: failure) { (file) throws(Failure) in
+      for chunk in chunks { try file.append(chunk.span.bytes) }
+    }
+  }
+
+  /// Replaces a file by what `body` writes: a temporary one beside it, brought to disk and renamed once it is whole.
+  /// Where anything throws, the old file stays and the temporary one goes.
+  ///
+  /// - Parameter failure: makes the error from what is wrong with the file.
+  package static func replace<Failure: Error>(
+    _ path: String, failure: @escaping (String) -> Failure, _ body: (NewFile<Failure>) throws(Failure) -> Void
+  ) throws(Failure) {
     let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
     let descriptor = retrying { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
-    guard descriptor >= 0 else { throw fail("cannot create \(temporary): \(reason())") }
-    var problem: String?
-    for chunk in chunks where problem == nil {
-      problem = chunk.withUnsafeBytes { write($0, to: descriptor) }
+    guard descriptor >= 0 else { throw failure("cannot create \(temporary): \(reason())") }
+    do throws(Failure) {
+      try body(NewFile(descriptor: descriptor, failure: failure))
+    } catch {
+      close(descriptor)
+      unlink(temporary)
+      throw error
     }
-    if problem == nil, fsync(descriptor) != 0 { problem = "cannot be brought to disk: \(reason())" }
+    var problem: String?
+    if fsync(descriptor) != 0 { problem = "cannot be brought to disk: \(reason())" }
     if close(descriptor) != 0, problem == nil { problem = "cannot be closed: \(reason())" }
     if problem == nil, rename(temporary, path) != 0 { problem = "cannot be renamed: \(reason())" }
     if let problem {
       unlink(temporary)
-      throw fail(problem)
+      throw failure(problem)
     }
     // The new name itself must survive a power cut too; a file system that cannot do this loses no more than that.
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
@@ -54,22 +84,34 @@ package enum FileAccess {
     }
   }
 
-  private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> String? {
-    var written = 0
-    while written < bytes.count {
-      let count = retrying { Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written) }
-      guard count > 0 else { return "cannot write: \(reason())" }
-      written += count
+  /// The file that will be put in place; only for as long as the call that it is given to.
+  package struct NewFile<Failure: Error> {
+    fileprivate let descriptor: Int32
+    fileprivate let failure: (String) -> Failure
+
+    /// Writes all of `bytes`, however often the system interrupts.
+    package func append(_ bytes: RawSpan) throws(Failure) {
+      let problem: String? = bytes.withUnsafeBytes { bytes in
+        var written = 0
+        while written < bytes.count {
+          let count = FileAccess.retrying {
+            write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+          }
+          guard count > 0 else { return "cannot write: \(FileAccess.reason())" }
+          written += count
+        }
+        return nil
+      }
+      if let problem { throw failure(problem) }
     }
-    return nil
   }
 
-  private static func retrying<Number: FixedWidthInteger>(_ call: () -> Number) -> Number {
+  fileprivate static func retrying<Number: FixedWidthInteger>(_ call: () -> Number) -> Number {
     while true {
       let result = call()
       if result >= 0 || errno != EINTR { return result }
     }
   }
 
-  private static func reason() -> String { String(cString: strerror(errno)) }
+  fileprivate static func reason() -> String { String(cString: strerror(errno)) }
 }

@@ -1,4 +1,5 @@
 public import Foundation
+import Inference
 
 /// Everything a run needs to go on as if it had not been interrupted: named flat f32 buffers and a JSON value.
 ///
@@ -101,23 +102,24 @@ extension Checkpoint {
       throw .invalidSettings("the checkpoint's header cannot be written down: \(error)")
     }
     head.append(contentsOf: repeatElement(0, count: Self.padding(after: head.count)))
-    try AtomicFile.write(to: path) { (descriptor) throws(TrainingError) in
+    let failure = { TrainingError.inputOutput(path: path, $0) }
+    try FileAccess.replace(path, failure: failure) { (file) throws(TrainingError) in
       var check = DamageCheck()
       func put(_ bytes: RawSpan) throws(TrainingError) {
         bytes.withUnsafeBytes { check.update($0) }
-        try AtomicFile.append(bytes, to: descriptor, path: path)
+        try file.append(bytes)
       }
       try put(head.span.bytes)
       for buffer in buffers {
         try put(buffer.values.span.bytes)
         let gap = [UInt8](repeating: 0, count: Self.padding(after: buffer.values.count * 4))
         // The checksum takes multiples of eight bytes; an odd buffer's last word is completed by the file's padding.
-        if !gap.isEmpty { try AtomicFile.append(gap.span.bytes, to: descriptor, path: path) }
+        if !gap.isEmpty { try file.append(gap.span.bytes) }
         check.completeWord()
       }
       var trailer: [UInt8] = []
       withUnsafeBytes(of: check.value.littleEndian) { trailer.append(contentsOf: $0) }
-      try AtomicFile.append(trailer.span.bytes, to: descriptor, path: path)
+      try file.append(trailer.span.bytes)
     }
   }
 
@@ -126,12 +128,8 @@ extension Checkpoint {
   /// - Throws: `noSuchInput`, or `invalidCheckpoint` naming what is wrong with it.
   public static func read(from path: String) throws(TrainingError) -> Checkpoint {
     guard FileManager.default.fileExists(atPath: path) else { throw .noSuchInput(path: path, "no such checkpoint") }
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw .inputOutput(path: path, "cannot be read: \(error)")
-    }
+    // Larger than any that fits the memory it is to be restored to.
+    let data = try FileAccess.read(path, limit: 1 << 36) { TrainingError.invalidCheckpoint(path: path, $0) }
     let outcome: Result<Checkpoint, TrainingError> = data.withUnsafeBytes { bytes in
       do throws(TrainingError) {
         return .success(try parse(bytes, path: path))

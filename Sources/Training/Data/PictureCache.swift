@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 
 /// One file with many decoded pictures.
 ///
@@ -34,7 +35,7 @@ struct PictureCache {
 
   /// What the file holds, or nil where there is none, it belongs to other pictures, or it is damaged.
   func read(key: UInt64, count: Int, imageSize: Int) -> Content? {
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else { return nil }
+    guard let data = try? FileAccess.read(path, limit: 1 << 40) else { return nil }
     return data.withUnsafeBytes { bytes in
       let end = bytes.count - 8
       func word(_ position: Int) -> UInt64 {
@@ -71,6 +72,8 @@ struct PictureCache {
     content.pixels.withUnsafeBytes { check.update($0) }
     var trailer: [UInt8] = []
     withUnsafeBytes(of: check.value.littleEndian) { trailer.append(contentsOf: $0) }
-    try AtomicFile.write([head, content.pixels, trailer], to: path)
+    try FileAccess.replace(path, with: [head, content.pixels, trailer]) {
+      TrainingError.inputOutput(path: path, $0)
+    }
   }
 }

@@ -139,7 +139,9 @@ public final class EmotionTrainer {
       state.lossSum += value
       state.optimiserSteps = optimiser.stepCount
       state.averageUpdates = average.updateCount
-      meter.addStep((ContinuousClock.now - start) / .seconds(1))
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      state.stepSeconds = (state.stepSeconds ?? 0) + seconds
+      meter.addStep(seconds)
       report(.step(progress(rate)))
       if (ContinuousClock.now - lastSaved) / .seconds(1) >= settings.checkpointInterval { try save() }
     }
@@ -193,10 +195,12 @@ public final class EmotionTrainer {
       trainLoss: state.lossSum / Double(maker.stepsPerEpoch),
       imagesPerSecond: Double(recipe.batchSize) / meter.secondsPerStep,
       validation: .init(all), deduplicated: deduplicated.map { EpochRecord.Scores($0) }, score: score,
-      isBest: isBest)
+      isBest: isBest, sampled: maker.sampler.quotas,
+      seconds: (state.stepSeconds ?? 0) + (ContinuousClock.now - start) / .seconds(1))
     state.epoch += 1
     state.stepInEpoch = 0
     state.lossSum = 0
+    state.stepSeconds = nil
     if isBest {
       state.bestScore = score
       state.bestEpoch = state.epoch

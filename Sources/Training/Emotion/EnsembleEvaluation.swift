@@ -13,7 +13,8 @@ public struct EnsembleEvaluation: Sendable {
   public let flipAveraged: [Float]
   /// Of flip-averaged classification, decoding not counted.
   public let imagesPerSecond: Double
-  private let labels: [String]
+  /// In the order of the columns.
+  public let labels: [String]
 
   /// - Parameters:
   ///   - makeEnsemble: Called on each thread, as ensembles are not shared.
@@ -91,8 +92,10 @@ public struct EnsembleEvaluation: Sendable {
     case single, flipAveraged
   }
 
+  /// `[files, labels]`
+  ///
   /// - Parameter bias: nil = the ensemble's probabilities as they are.
-  public func metrics(_ view: View, bias: BiasCorrection?) -> ClassificationMetrics {
+  public func probabilities(_ view: View, bias: BiasCorrection?) -> [Float] {
     var probabilities = view == .single ? singleView : flipAveraged
     if let bias {
       let classes = labels.count
@@ -102,7 +105,13 @@ public struct EnsembleEvaluation: Sendable {
         }
       }
     }
-    return ClassificationMetrics(probabilities: probabilities, truth: files.map(\.label), classes: labels.count)
+    return probabilities
+  }
+
+  /// - Parameter bias: nil = the ensemble's probabilities as they are.
+  public func metrics(_ view: View, bias: BiasCorrection?) -> ClassificationMetrics {
+    ClassificationMetrics(
+      probabilities: probabilities(view, bias: bias), truth: files.map(\.label), classes: labels.count)
   }
 
   /// The one JSON object that `ferd evaluate` prints: flip-averaged and corrected at the top level, `raw` without

@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 
 /// `metrics.jsonl`: one line for each finished epoch.
 struct MetricsLog {
@@ -31,7 +32,9 @@ struct MetricsLog {
   }
 
   private func write(_ lines: [String]) throws(TrainingError) {
-    try AtomicFile.write([Array(lines.map { $0 + "\n" }.joined().utf8)], to: path)
+    try FileAccess.replace(path, with: [Array(lines.map { $0 + "\n" }.joined().utf8)]) {
+      TrainingError.inputOutput(path: path, $0)
+    }
   }
 
   private static func line(_ record: EpochRecord) -> String {

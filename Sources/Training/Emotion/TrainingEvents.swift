@@ -33,6 +33,8 @@ public struct EpochRecord: Codable, Equatable, Sendable {
     public var ece: Double
     /// In the order of the labels.
     public var recall: [Double]
+    /// Rows are the truth, columns what was called; nil in lines of versions that did not keep it.
+    public var confusion: [[Int]]?
 
     init(_ metrics: ClassificationMetrics) {
       images = metrics.images
@@ -42,6 +44,7 @@ public struct EpochRecord: Codable, Equatable, Sendable {
       nll = metrics.nll
       ece = metrics.ece
       recall = metrics.perClass.map(\.recall)
+      confusion = metrics.confusion
     }
   }
 
@@ -62,4 +65,8 @@ public struct EpochRecord: Codable, Equatable, Sendable {
   /// What selects the best epoch; from `deduplicated` where there is one, otherwise from `validation`.
   public var score: Double
   public var isBest: Bool
+  /// How many pictures of each class the epoch showed; nil in lines of versions that did not keep it.
+  public var sampled: [Int]?
+  /// Of the epoch, its evaluation included; nil in lines of versions that did not keep it.
+  public var seconds: Double?
 }

@@ -19,6 +19,8 @@ struct TrainingState: Codable, Equatable {
   var averageUpdates = 0
   /// Sum of the running epoch's losses.
   var lossSum = 0.0
+  /// Time that the running epoch's steps took, over all processes that made them. nil at an epoch's start.
+  var stepSeconds: Double?
   var bestScore: Double?
   var bestEpoch = 0
   /// True once no more epoch will come, because all are done or patience is at its end.

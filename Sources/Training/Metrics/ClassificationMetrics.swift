@@ -13,6 +13,15 @@ public struct ClassificationMetrics: Codable, Equatable, Sendable {
     public var support: Int
   }
 
+  /// Pictures whose highest probability lies in a part of the range 0 to 1.
+  public struct CalibrationBin: Codable, Equatable, Sendable {
+    public var images: Int
+    /// Mean of the highest probabilities; 0 without pictures.
+    public var confidence: Double
+    /// Part that was called right; 0 without pictures.
+    public var accuracy: Double
+  }
+
   public var images: Int
   public var accuracy: Double
   /// Mean over the classes that have pictures.
@@ -28,6 +37,8 @@ public struct ClassificationMetrics: Codable, Equatable, Sendable {
   public var perClass: [PerClass]
   /// Rows are the truth, columns what was called.
   public var confusion: [[Int]]
+  /// What `ece` is made of: 15 bins of equal width.
+  public var calibration: [CalibrationBin]
 
   static let binCount = 15
 
@@ -59,19 +70,29 @@ public struct ClassificationMetrics: Codable, Equatable, Sendable {
     let count = Double(max(1, truth.count))
     nll = logSum / count
     ece = zip(binHits, binConfidence).reduce(0) { $0 + abs($1.0 - $1.1) } / count
-    let confusion = confusion
-    perClass = (0..<classes).map { label in
-      let support = confusion[label].reduce(0, +)
-      let called = confusion.reduce(0) { $0 + $1[label] }
-      let hits = confusion[label][label]
-      return PerClass(
-        precision: Self.ratio(hits, called), recall: Self.ratio(hits, support),
-        f1: Self.ratio(2 * hits, support + called), support: support)
+    calibration = (0..<Self.binCount).map { bin in
+      let size = max(1, binSizes[bin])
+      return CalibrationBin(
+        images: Int(binSizes[bin]), confidence: binConfidence[bin] / size, accuracy: binHits[bin] / size)
     }
+    perClass = Self.perClass(of: confusion)
+    let confusion = confusion
     accuracy = Self.ratio((0..<classes).reduce(0) { $0 + confusion[$1][$1] }, truth.count)
     let present = perClass.filter { $0.support > 0 }
     macroRecall = present.reduce(0) { $0 + $1.recall } / Double(max(1, present.count))
     macroF1 = present.reduce(0) { $0 + $1.f1 } / Double(max(1, present.count))
+  }
+
+  /// What a confusion matrix says about each class.
+  static func perClass(of confusion: [[Int]]) -> [PerClass] {
+    confusion.indices.map { label in
+      let support = confusion[label].reduce(0, +)
+      let called = confusion.reduce(0) { $0 + $1[label] }
+      let hits = confusion[label][label]
+      return PerClass(
+        precision: ratio(hits, called), recall: ratio(hits, support), f1: ratio(2 * hits, support + called),
+        support: support)
+    }
   }
 
   private static func ratio(_ part: Int, _ whole: Int) -> Double { whole == 0 ? 0 : Double(part) / Double(whole) }

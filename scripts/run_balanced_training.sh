@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# run_balanced_training.sh [data_dir] [model_dir] [OPTION...]
+#
+# Trains an emotion network on unbalanced data in two phases:
+#   1. pre-training on the under-represented classes (ferd train --pretrain), which leaves
+#      model_dir/pretrained.safetensors; left out where that is there already
+#   2. the main phase, which goes on from it and shows all classes equally often
+#
+# data_dir holds train/, validation/ and test/ with one folder per class, or the class folders alone (default: data);
+# model_dir receives the results (default: models). OPTIONs go to `ferd train` in both phases, such as
+# --backbone fer48 or --threads 2; after an interruption add --resume. $FERD names another ferd than this
+# repository's release.
+set -euo pipefail
+# shellcheck source=scripts/lib/release.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/release.sh"
+
+parse_folders "$@"
+find_ferd
+folders=(--data-dir "$data_dir" --model-dir "$model_dir")
+
+if [[ -e $model_dir/pretrained.safetensors ]]; then
+  echo "Phase 1 of 2 is done: $model_dir/pretrained.safetensors" >&2
+else
+  echo "Phase 1 of 2: pre-training on the under-represented classes" >&2
+  "$ferd" train "${folders[@]}" --pretrain "${options[@]}"
+fi
+echo "Phase 2 of 2: main training" >&2
+"$ferd" train "${folders[@]}" --sampler balanced "${options[@]}"
