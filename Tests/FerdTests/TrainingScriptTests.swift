@@ -13,8 +13,15 @@ struct TrainingScriptTests {
       printf '%s|' "$@" >>"$PWD/calls"; echo >>"$PWD/calls"
       case "$*" in *fail*) exit 65 ;; esac
       """
-    try Data((stub + "\n").utf8).write(to: folder.url.appending(path: "stub"))
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path("stub"))
+    try Data((stub + "\n").utf8).write(to: folder.url.appending(path: "script"))
+    // Copied by another process: one that this process has just written may still be open in the child of another
+    // test, and then cannot be run.
+    let copy = Process()
+    copy.executableURL = URL(fileURLWithPath: "/usr/bin/install")
+    copy.arguments = ["-m", "755", folder.path("script"), folder.path("stub")]
+    try copy.run()
+    copy.waitUntilExit()
+    try #require(copy.terminationStatus == 0)
   }
 
   /// Runs a script in the folder.
