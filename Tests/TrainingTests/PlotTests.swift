@@ -85,6 +85,22 @@ struct PlotTests {
         axis: PlotAxis(label: "loss"), mark: (1, "best")))
   }
 
+  @Test func largeHeatMapsNameSomePlacesAndMarkCells() throws {
+    let names = (0..<100).map { "f\($0)" }
+    let values = names.indices.map { row in names.indices.map { Double(row * $0) } }
+    let svg = try draw(
+      .heatMap(
+        "pair", title: "Pair", rowLabel: "a", rows: names, columnLabel: "b", columns: names, values: values,
+        scaleLabel: "objective", axis: PlotAxis(label: ""), marked: [(99, 3)]))
+    expectLabels(["f0", "f3", "f99", "objective"], in: svg)
+    #expect(!Self.texts(svg).contains("f1"))
+    let plain = try draw(
+      .heatMap(
+        "pair", title: "Pair", rowLabel: "a", rows: names, columnLabel: "b", columns: names, values: values,
+        scaleLabel: "objective", axis: PlotAxis(label: "")))
+    #expect(svg.count > plain.count && svg.contains("rgb(181, 101,  29)") && !plain.contains("rgb(181, 101,  29)"))
+  }
+
   @Test func reliabilityIsDrawnWithEmptyBins() throws {
     let metrics = ClassificationMetrics(probabilities: [0.9, 0.1, 0.4, 0.6], truth: [0, 0], classes: 2)
     let svg = try draw(.reliability("reliability", title: "", bins: metrics.calibration))

@@ -186,7 +186,9 @@ public struct EvaluationReport: Sendable {
         "<figure>\(picture)<figcaption>\(ReportText.html(labels[file.label])) "
         + "\(ReportText.number(Double(mistake.truth) * 100, 0))\u{A0}%, called "
         + "<b>\(ReportText.html(labels[mistake.called])) "
-        + "\(ReportText.number(Double(mistake.confidence) * 100, 0))\u{A0}%</b><br>\(ReportText.html(file.path))"
+        + "\(ReportText.number(Double(mistake.confidence) * 100, 0))\u{A0}%</b><br>"
+        // Long paths break behind slashes.
+        + ReportText.html(file.path).replacing("/", with: "/<wbr>")
         + "</figcaption></figure>\n"
     }
     for place in mistakes.count..<max(mistakes.count, Self.mistakeLimit) {

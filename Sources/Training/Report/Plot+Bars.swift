@@ -59,9 +59,11 @@ extension Plot {
       hasContent: bars.contains { $0.values.contains { $0?.isFinite ?? false } }, commands: commands)
   }
 
-  /// Names for the places 0, 1, 2 …
-  static func ticks(_ names: [String]) -> String {
-    names.enumerated().map { "\(ReportText.gnuplotTick($1)) \($0)" }.joined(separator: ", ")
+  /// Names for the places 0, 1, 2 …; only some, evenly, where there are more than `limit`.
+  static func ticks(_ names: [String], limit: Int = .max) -> String {
+    let step = max(1, (names.count - 1) / limit + 1)
+    return stride(from: 0, to: names.count, by: step).map { "\(ReportText.gnuplotTick(names[$0])) \($0)" }
+      .joined(separator: ", ")
   }
 
   /// Names that are longer than their room stand aslant.

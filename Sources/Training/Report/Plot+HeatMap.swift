@@ -28,9 +28,11 @@ extension Plot {
   ///   - texts: In the cells; lines are parted by line feeds.
   ///   - axis: Scale and range of the colours.
   ///   - counts: Goes into the data file, too.
+  ///   - marked: Cells that get a frame.
   static func heatMap(
     _ name: String, title: String, rowLabel: String, rows: [String], columnLabel: String, columns: [String],
-    values: [[Double?]], texts: [[String]]? = nil, scaleLabel: String, axis: PlotAxis, counts: [[Int]]? = nil
+    values: [[Double?]], texts: [[String]]? = nil, scaleLabel: String, axis: PlotAxis, counts: [[Int]]? = nil,
+    marked: [(row: Int, column: Int)] = []
   ) -> Plot {
     var cells: [[DataTable.Cell]] = []
     for (row, line) in values.enumerated() {
@@ -53,8 +55,8 @@ extension Plot {
       "set ylabel \(ReportText.gnuplot(rowLabel))",
       "set xrange [-0.5:\(Double(columns.count) - 0.5)]",
       "set yrange [\(Double(rows.count) - 0.5):-0.5]",
-      "set xtics scale 0 (\(ticks(columnNames)))",
-      "set ytics scale 0 (\(ticks(rowNames)))",
+      "set xtics scale 0 (\(ticks(columnNames, limit: 40)))",
+      "set ytics scale 0 (\(ticks(rowNames, limit: 40)))",
       "unset grid",
       "set border 0",
       "set palette defined (0 \"#F2F7FC\", 0.25 \"#C3DAEE\", 0.5 \"#7FB2D9\", 0.75 \"#3A7EBB\", 1 \"#0B3A75\")",
@@ -63,6 +65,10 @@ extension Plot {
       "set cblabel \(ReportText.gnuplot(scaleLabel))",
     ]
     commands += rotation(columnNames, room: Double(cellWidth))
+    commands += marked.map { row, column in
+      "set object rectangle center \(column), \(row) size 1, 1 front fillstyle empty "
+        + "border rgb \"\(ReportPalette.second)\" linewidth 2.5"
+    }
     commands.append(
       plot([
         "'\(name).tsv' skip 1 using 2:1:(0.5):(0.5):(\(axis.scale) * $3) with boxxyerror "
