@@ -1,0 +1,44 @@
+/// Brings elements that several threads finish in any order back into the order of their numbers.
+///
+/// The taker waits for number 0, 1, 2, …; at most `capacity` numbers may be under way at once.
+final class OrderedHandoff<Element>: @unchecked Sendable {
+  private var ring: [Element?]
+  private var next = 0
+  private var isClosed = false
+  private let lock = Lock()
+  private let changed = Condition()
+
+  init(capacity: Int) {
+    precondition(capacity > 0, "a queue for \(capacity) elements")
+    ring = Array(repeating: nil, count: capacity)
+  }
+
+  /// - Returns: false where the queue is closed; the element is then dropped.
+  @discardableResult
+  func put(_ element: Element, number: Int) -> Bool {
+    lock.locked {
+      guard !isClosed else { return false }
+      precondition(next..<next + ring.count ~= number, "number \(number) while \(next) is awaited")
+      ring[number % ring.count] = element
+      if number == next { changed.wakeOne() }
+      return true
+    }
+  }
+
+  /// - Returns: nil where the queue is closed and the next number is missing.
+  func take() -> Element? {
+    lock.locked {
+      while ring[next % ring.count] == nil && !isClosed { changed.wait(lock) }
+      let element = ring[next % ring.count].take()
+      if element != nil { next += 1 }
+      return element
+    }
+  }
+
+  func close() {
+    lock.locked {
+      isClosed = true
+      changed.wakeAll()
+    }
+  }
+}
