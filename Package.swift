@@ -22,13 +22,14 @@ let package = Package(
     .systemLibrary(
       name: "CFFmpeg", providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])]),
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     // Vector kernels that need function-level target attributes.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
     .target(name: "Pixels", dependencies: ["CKernels"], swiftSettings: swiftSettings),
     .target(name: "Capture", dependencies: ["Pixels", "CFFmpeg"], swiftSettings: swiftSettings),
-    .target(name: "Inference", dependencies: ["CDNNL", "CKernels"], swiftSettings: swiftSettings),
+    .target(name: "Inference", dependencies: ["CDNNL", "CZlib", "CKernels"], swiftSettings: swiftSettings),
     .target(name: "FaceCrop", dependencies: ["Pixels", "Inference"], swiftSettings: swiftSettings),
     .target(
       name: "Training",

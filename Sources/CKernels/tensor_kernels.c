@@ -49,6 +49,29 @@ void ferd_dropout_bf16(
   }
 }
 
+MULTIVERSION void ferd_drop_rows_f32(
+    const float *source, float *target, size_t rows, size_t length, uint64_t seed, uint32_t threshold, float scale) {
+  for (size_t row = 0; row < rows; row++, source += length, target += length) {
+    if (draw(seed, row) < threshold) {
+      memset(target, 0, length * sizeof *target);
+    } else {
+      for (size_t i = 0; i < length; i++) target[i] = source[i] * scale;
+    }
+  }
+}
+
+MULTIVERSION void ferd_drop_rows_bf16(
+    const uint16_t *source, uint16_t *target, size_t rows, size_t length, uint64_t seed, uint32_t threshold,
+    float scale) {
+  for (size_t row = 0; row < rows; row++, source += length, target += length) {
+    if (draw(seed, row) < threshold) {
+      memset(target, 0, length * sizeof *target);
+    } else {
+      for (size_t i = 0; i < length; i++) target[i] = to_bf16(from_bf16(source[i]) * scale);
+    }
+  }
+}
+
 MULTIVERSION void ferd_sgd(
     float *restrict values, const float *restrict gradients, float *restrict velocity, size_t count,
     float learning_rate, float momentum, float weight_decay) {

@@ -37,7 +37,8 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let path = try model.path()
     let precision = model.precision
-    let makeEnsemble = { @Sendable in try EmotionEnsemble(path: path, precision: precision) }
+    let declaration = model.declaration
+    let makeEnsemble = { @Sendable in try EmotionEnsemble(path: path, as: declaration, precision: precision) }
     let ensemble = try makeEnsemble()
     let correction = try bias.correction(labels: ensemble.labels) ?? ensemble.bias
     let listing = try FolderListing.read(dataDir, labels: ClassLabels(ensemble.labels), needsAllClasses: false)

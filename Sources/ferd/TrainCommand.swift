@@ -32,7 +32,9 @@ struct TrainCommand: ParsableCommand {
   )
   var exclude: String?
 
-  @Option(help: ArgumentHelp("Model file (.safetensors) to start from.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Weights to start from: a model file, or a state dict of PyTorch (.pth, .safetensors).", valueName: "file"))
   var weights: String?
 
   @Flag(help: "Go on with the run in --model-dir.")
@@ -66,14 +68,18 @@ struct TrainCommand: ParsableCommand {
       guard FileManager.default.fileExists(atPath: path) else {
         throw CommandFailure(.noSuchInput, "\(path): no such model")
       }
-      return try ModelFile.read(from: path).tensors
+      return try StateDict.read(from: path)
     }
     let data = try loadData(recipe, cacheFolder: folder, display: display)
     var settings = EmotionTrainer.Settings(
       recipe: recipe, folder: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       precision: noAmp ? .f32 : precision ?? .fastest, resumes: resume)
     settings.checkpointInterval = 600
-    let trainer = try EmotionTrainer(settings, data: data, initialWeights: initial) { display.show($0) }
+    let transfer = try initial.map {
+      try WeightTransfer($0, to: try recipe.makeSpec(classes: data.training.labels.count))
+    }
+    for line in transfer?.report ?? [] { display.show(.note(line)) }
+    let trainer = try EmotionTrainer(settings, data: data, initialWeights: transfer?.tensors) { display.show($0) }
     let outcome: EmotionTrainer.Outcome
     do {
       outcome = try trainer.run { signals.signal != nil }

@@ -155,6 +155,31 @@ struct TrainTests {
     #expect(page.contains("gnuplot is not installed") && page.contains("Finished after 1 of 1 epochs"))
   }
 
+  @Test func trainingStartsFromAStateDictAndTellsWhatItTook() throws {
+    let place = try Place()
+    // As torchvision's weights come: for colour and a thousand classes.
+    let source = Backbone.mobileNetV3Small.makeSpec(inputChannels: 3, classes: 1000)
+    let path = place.folder.path("weights.pth")
+    try Data(PyTorchWriter.file(HashedValues.parameters(of: source))).write(to: URL(fileURLWithPath: path))
+    // So small a learning rate leaves the weights where they were.
+    let run = try FerdProcess.run(
+      place.arguments(
+        "run", "--backbone", "mobilenet_v3_small", "--weights", path, "--epochs", "1", "--image-size", "32",
+        "--learning-rate", "1e-9"))
+    try #require(run.status == 0, "\(run.errors)")
+    #expect(run.errors.contains("weights.pth: 208 of 210 parameters taken over"), "\(run.errors)")
+    #expect(run.errors.contains("fitted to the number of input channels: features.0.0.weight"))
+    #expect(run.errors.contains("starting anew: classifier.3.weight, classifier.3.bias"))
+    let model = try ModelFile.read(from: place.folder.path("run/model.safetensors"))
+    #expect(model.spec.inputChannels == 1 && model.spec.name == "mobilenet_v3_small")
+    let name = "features.10.block.1.0.weight"
+    #expect(
+      relativeError(model.tensors[name]!.values, HashedValues.parameter(name, shape: [576, 1, 5, 5]).values) < 1e-5)
+
+    let other = try FerdProcess.run(place.arguments("other", "--weights", path))
+    #expect(other.status == 65 && other.errors.contains("nothing in it fits the network fer48"), "\(other.errors)")
+  }
+
   @Test(
     arguments: [
       (["train", "--data-dir", "/nowhere"], 66, "no such folder"),

@@ -122,7 +122,7 @@ struct ReferenceExecutor {
           $0 + Double(weight[o * spec.inputFeatures + $1]) * x.values[n * spec.inputFeatures + $1]
         }
       }
-    case .dropout: return x
+    case .dropout, .stochasticDepth: return x
     case .softmax:
       return make { n, c, h, w in
         exp(x[n, c, h, w]) / (0..<shape.channels).reduce(0) { $0 + exp(x[n, $1, h, w]) }

@@ -121,9 +121,25 @@ def make_layer(layer):
         return LinearOverAll(spec["inputFeatures"], spec["outputFeatures"], bias=spec["hasBias"])
     if kind == "dropout":
         return torch.nn.Dropout(fields["probability"])
+    if kind == "stochasticDepth":
+        return StochasticDepth(fields["probability"])
     if kind == "softmax":
         return lambda x: torch.softmax(x, 1)
     raise SystemExit(f"no PyTorch counterpart for the layer {kind}")
+
+
+class StochasticDepth(torch.nn.Module):
+    """torchvision's, mode `row`: whole samples are dropped when training."""
+
+    def __init__(self, probability):
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x):
+        if not self.training or self.probability == 0:
+            return x
+        kept = torch.empty(x.shape[0], 1, 1, 1, dtype=x.dtype).bernoulli_(1 - self.probability)
+        return x * kept / (1 - self.probability)
 
 
 class SpecModule(torch.nn.Module):

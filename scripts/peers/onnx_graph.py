@@ -65,7 +65,7 @@ def make_onnx(spec, tensors, batch):
             nodes.append(helper.make_node("Gemm", operands, [name + "/gemm"], transB=1))
             shape = constant(name + "/shape", numpy.array([batch, -1, 1, 1], dtype="i8"))
             emit("Reshape", [name + "/gemm", shape])
-        elif kind == "dropout":
+        elif kind in ("dropout", "stochasticDepth"):
             emit("Identity", inputs)
         elif kind == "softmax":
             emit("Softmax", inputs, axis=1)

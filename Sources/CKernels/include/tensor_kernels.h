@@ -13,6 +13,15 @@ void ferd_dropout_f32(const float *source, float *target, size_t count, uint64_t
 void ferd_dropout_bf16(
     const uint16_t *source, uint16_t *target, size_t count, uint64_t seed, uint32_t threshold, float scale);
 
+/// `rows` rows of `length` values: target = keep(seed, row) ? source * scale : 0, each row kept with probability
+/// 1 - threshold / 2^32.
+void ferd_drop_rows_f32(
+    const float *source, float *target, size_t rows, size_t length, uint64_t seed, uint32_t threshold, float scale);
+/// The same for bf16 values.
+void ferd_drop_rows_bf16(
+    const uint16_t *source, uint16_t *target, size_t rows, size_t length, uint64_t seed, uint32_t threshold,
+    float scale);
+
 /// One step of stochastic gradient descent with Nesterov momentum, as torch.optim.SGD(nesterov=True).
 void ferd_sgd(
     float *values, const float *gradients, float *velocity, size_t count, float learning_rate, float momentum,

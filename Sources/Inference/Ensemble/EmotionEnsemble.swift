@@ -23,6 +23,7 @@ public final class EmotionEnsemble {
 
   /// - Parameters:
   ///   - path: A folder with an `ensemble.json`, or one model file.
+  ///   - declaration: What is to be said about a single file that holds parameters alone.
   ///   - precision: For all members; nil = the fastest that the processor supports and each member's record allows.
   ///   - threads: OpenMP threads inside each primitive.
   ///   - maximumCount: How many faces one run shall be able to take.
@@ -30,11 +31,11 @@ public final class EmotionEnsemble {
   /// - Throws: `unreadableFile`, `invalidModel` or `parameter` where a file is damaged, does not have its checksum or
   ///   does not know the ensemble's labels; `backend` where the processor does not support the precision.
   public init(
-    path: String, precision: Precision? = nil, threads: Int = 1, maximumCount: Int = 8,
-    firstMemberOnly: Bool = false
+    path: String, as declaration: ModelDeclaration = ModelDeclaration(), precision: Precision? = nil,
+    threads: Int = 1, maximumCount: Int = 8, firstMemberOnly: Bool = false
   ) throws(InferenceError) {
     precondition(threads > 0 && maximumCount > 0, "\(maximumCount) faces on \(threads) threads")
-    var parts = try Self.load(path)
+    var parts = try Self.load(path, as: declaration)
     if firstMemberOnly { parts.members.removeSubrange(1...) }
     name = parts.name
     checksum = parts.checksum
@@ -94,13 +95,15 @@ public final class EmotionEnsemble {
     var members: [(file: String, weight: Float, model: ModelFile)]
   }
 
-  private static func load(_ path: String) throws(InferenceError) -> Parts {
+  private static func load(
+    _ path: String, as declaration: ModelDeclaration
+  ) throws(InferenceError) -> Parts {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw .unreadableFile(path: path, "no such model")
     }
     guard isFolder.boolValue else {
-      let model = try ModelFile.read(from: path)
+      let model = try ModelFile.read(from: path, as: declaration)
       guard !model.record.labels.isEmpty else {
         throw .unreadableFile(path: path, "a network without labels: it does not classify")
       }
@@ -109,6 +112,9 @@ public final class EmotionEnsemble {
         name: file.deletingPathExtension().lastPathComponent, checksum: model.checksum!,
         labels: model.record.labels,
         bias: BiasCorrection(neutral: model.record.labels), members: [(file.lastPathComponent, 1, model)])
+    }
+    guard declaration == ModelDeclaration() else {
+      throw .unreadableFile(path: path, "an ensemble, which says itself what its networks are")
     }
     let description = try EnsembleDescription.read(fromFolder: path)
     var members: [(file: String, weight: Float, model: ModelFile)] = []

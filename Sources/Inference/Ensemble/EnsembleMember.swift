@@ -19,6 +19,8 @@ public final class EnsembleMember {
   /// Where each of the network's classes stands among the ensemble's labels.
   private let places: [Int]
   private let givesLogits: Bool
+  /// What brings a plane to each channel's own normalisation: factor and summand.
+  private let channelMaps: [(scale: Float, offset: Float)]
   /// `[maximumCount, inputHeight, inputWidth]`
   private var inputs: [Float]
   /// Plans for 1, 2, 4 and 8 faces at once, made when they are first needed.
@@ -29,8 +31,11 @@ public final class EnsembleMember {
     _ model: ModelFile, file: String, share: Float, labels: [String], precision: Precision?, threads: Int,
     maximumCount: Int
   ) throws(InferenceError) {
+    // All channels get the same plane: one with the sum of the weights gives the same for less.
+    let folded = model.record.channelMeans == nil ? model.spec.foldedToOneChannel(model.tensors) : nil
     try self.init(
-      file: file, share: share, spec: model.spec, record: model.record, weights: model.tensors,
+      file: file, share: share, spec: folded?.spec ?? model.spec, record: model.record,
+      weights: folded?.weights ?? model.tensors,
       places: model.record.labels.map { labels.firstIndex(of: $0)! },
       precision: precision ?? model.record.preferredPrecision, threads: threads, maximumCount: maximumCount)
   }
@@ -56,6 +61,7 @@ public final class EnsembleMember {
     self.threads = threads
     inputHeight = spec.inputHeight
     inputWidth = spec.inputWidth
+    channelMaps = record.channelMaps(count: spec.inputChannels)
     let output = spec.outputs[0]
     givesLogits =
       if case .softmax = spec.nodes.first(where: { $0.name == output })?.layer { false } else { true }
@@ -115,22 +121,26 @@ public final class EnsembleMember {
   private func fill(_ plan: InferencePlan, from start: Int, flipped: Bool) {
     let size = inputHeight * inputWidth
     let channels = spec.inputChannels
+    let isSame = channelMaps.allSatisfy { $0 == (1, 0) }
     plan.withInput { target in
       inputs.withUnsafeBufferPointer { source in
         for face in 0..<plan.batchSize {
           let plane = source.baseAddress! + (start + face) * size
-          // A network with three channels gets the same plane three times.
+          // A network with three channels gets the same plane three times, each normalised its way.
           for channel in 0..<channels {
             let place = target.baseAddress! + (face * channels + channel) * size
-            guard flipped else {
+            if flipped {
+              for row in 0..<inputHeight {
+                let from = plane + row * inputWidth
+                let to = place + row * inputWidth
+                for column in 0..<inputWidth { to[column] = from[inputWidth - 1 - column] }
+              }
+            } else {
               place.update(from: plane, count: size)
-              continue
             }
-            for row in 0..<inputHeight {
-              let from = plane + row * inputWidth
-              let to = place + row * inputWidth
-              for column in 0..<inputWidth { to[column] = from[inputWidth - 1 - column] }
-            }
+            guard !isSame else { continue }
+            let map = channelMaps[channel]
+            for index in 0..<size { place[index] = place[index] * map.scale + map.offset }
           }
         }
       }
@@ -151,5 +161,17 @@ public final class EnsembleMember {
       sum += exponentials[index]
     }
     for index in row.indices { results[start + places[index]] += share * exponentials[index] / sum }
+  }
+}
+
+extension ModelRecord {
+  /// x normalised with the common mean and deviation, times the scale plus the offset, is x normalised with the channel's.
+  fileprivate func channelMaps(count: Int) -> [(scale: Float, offset: Float)] {
+    guard let channelMeans, let channelStandardDeviations, channelMeans.count == count,
+      channelStandardDeviations.count == count
+    else { return [(scale: Float, offset: Float)](repeating: (1, 0), count: count) }
+    return zip(channelMeans, channelStandardDeviations).map { mean, deviation in
+      (inputStandardDeviation / deviation, (inputMean - mean) / deviation)
+    }
   }
 }

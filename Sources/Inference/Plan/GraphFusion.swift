@@ -3,7 +3,7 @@
 /// - Batch norm goes into the weights of the convolution or linear layer before it.
 /// - Activations are applied by the operation before them, before its result leaves the registers.
 /// - `add` becomes part of the convolution that makes one of its inputs, which moves to the place of the `add`.
-/// - Dropout is nothing at inference.
+/// - Dropout and stochastic depth are nothing at inference.
 ///
 /// All of this only where nobody else needs the value in between.
 struct GraphFusion {
@@ -35,7 +35,10 @@ struct GraphFusion {
     graph = FusedGraph(values: [.init(name: input, shape: shapes[input]!)], operations: [], outputs: [])
     ids[input] = FusedGraph.input
     for node in spec.nodes {
-      if case .dropout = node.layer { aliases[node.name] = resolve(node.inputs[0]) }
+      switch node.layer {
+      case .dropout, .stochasticDepth: aliases[node.name] = resolve(node.inputs[0])
+      default: break
+      }
     }
     for node in spec.nodes where aliases[node.name] == nil {
       for name in node.inputs { uses[resolve(name), default: 0] += 1 }
@@ -54,7 +57,7 @@ struct GraphFusion {
   private mutating func add(_ node: ModelSpec.Node) throws(InferenceError) {
     let inputs = node.inputs.map(resolve)
     switch node.layer {
-    case .dropout: break
+    case .dropout, .stochasticDepth: break
     case .convolution(let spec):
       append(node, .convolution(spec, try makeWeights(node)), inputs)
     case .linear(let spec):

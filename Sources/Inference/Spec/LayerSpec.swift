@@ -127,6 +127,10 @@ public enum LayerSpec: Codable, Equatable, Hashable, Sendable {
   case linear(LinearSpec)
   /// Zeroes each element with the given probability when training and scales the others; nothing otherwise.
   case dropout(probability: Float)
+  /// Zeroes each picture's whole value with the given probability when training and scales the others; nothing
+  /// otherwise. Before an `add` it drops residual branches (Huang et al., arXiv 1603.09382), as torchvision's
+  /// `StochasticDepth` in mode `row`.
+  case stochasticDepth(probability: Float)
   /// Over the channels.
   case softmax
 }
@@ -138,7 +142,7 @@ extension LayerSpec {
     case .add, .multiply: 2
     case .concat: nil
     case .convolution, .batchNorm, .activation, .maxPool, .averagePool, .globalAveragePool, .upsample2x, .linear,
-      .dropout, .softmax:
+      .dropout, .stochasticDepth, .softmax:
       1
     }
   }
@@ -161,7 +165,7 @@ extension LayerSpec {
       let weight = ParameterSpec("weight", [spec.outputFeatures, spec.inputFeatures])
       return spec.hasBias ? [weight, ParameterSpec("bias", [spec.outputFeatures])] : [weight]
     case .activation, .maxPool, .averagePool, .globalAveragePool, .upsample2x, .add, .multiply, .concat, .dropout,
-      .softmax:
+      .stochasticDepth, .softmax:
       return []
     }
   }

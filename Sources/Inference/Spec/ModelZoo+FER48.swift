@@ -3,15 +3,16 @@ extension ModelSpec {
   /// keeps the full resolution. 2.78 million parameters, 245 million multiply-adds; parameter names are torchvision's.
   ///
   /// - Parameters:
+  ///   - inputChannels: 1 (luma) or 3.
   ///   - classes: Length of the result, logits `[n, classes, 1, 1]`.
   ///   - widths: Channels of the four stages.
   ///   - dropout: Probability before the last layer.
   public static func fer48(
-    classes: Int = 7, widths: [Int] = [32, 64, 128, 256], dropout: Float = 0.3
+    inputChannels: Int = 1, classes: Int = 7, widths: [Int] = [32, 64, 128, 256], dropout: Float = 0.3
   ) -> ModelSpec {
     precondition(!widths.isEmpty && classes > 0, "a network of \(widths.count) stages for \(classes) classes")
     var network = NetworkBuilder()
-    network.convolution("conv1", from: 1, to: widths[0], kernelSize: 3)
+    network.convolution("conv1", from: inputChannels, to: widths[0], kernelSize: 3)
     network.add("bn1", .batchNorm(BatchNormSpec(channels: widths[0])))
     network.add("relu", .activation(.relu))
     var channels = widths[0]
@@ -25,7 +26,7 @@ extension ModelSpec {
     network.add("avgpool", .globalAveragePool)
     network.add("dropout", .dropout(probability: dropout))
     network.add("fc", .linear(LinearSpec(inputFeatures: channels, outputFeatures: classes)))
-    return network.model("fer48", inputChannels: 1, inputHeight: 48, inputWidth: 48)
+    return network.model("fer48", inputChannels: inputChannels, inputHeight: 48, inputWidth: 48)
   }
 }
 

@@ -106,7 +106,7 @@ extension ModelSpec {
       return inputs[0]
     case .activation, .softmax:
       return inputs[0]
-    case .dropout(let probability):
+    case .dropout(let probability), .stochasticDepth(let probability):
       guard probability >= 0, probability < 1 else { throw fail("a dropout probability of \(probability)") }
       return inputs[0]
     case .globalAveragePool:

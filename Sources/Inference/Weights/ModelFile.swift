@@ -8,7 +8,7 @@ public struct ModelFile: Equatable, Sendable {
   public var tensors: [String: Tensor]
   public var record: ModelRecord
   /// SHA-256 of the file that was read, in hexadecimal; nil for a model made in memory.
-  public private(set) var checksum: String?
+  public internal(set) var checksum: String?
 
   private static let format = "ferd-model-1"
   private static let formatKey = "format"
@@ -22,6 +22,10 @@ public struct ModelFile: Equatable, Sendable {
     self.record = record
     let shapes = try spec.inferShapes()
     if let problem = record.problem { throw .invalidModel(node: spec.name, "its record has \(problem)") }
+    if let means = record.channelMeans, means.count != spec.inputChannels {
+      throw .invalidModel(
+        node: spec.name, "its record has \(means.count) input means for \(spec.inputChannels) channels")
+    }
     if !record.labels.isEmpty {
       let expected = FeatureShape(channels: record.labels.count, height: 1, width: 1)
       for output in spec.outputs where shapes[output]! != expected {
@@ -35,7 +39,17 @@ public struct ModelFile: Equatable, Sendable {
   ///   `parameter` where a parameter is missing, unexpected, misshapen or not finite.
   public static func read(from path: String) throws(InferenceError) -> ModelFile {
     let bytes = try FileAccess.read(path)
-    let content = try Safetensors(bytes: bytes, path: path)
+    guard !PyTorchFile.isPyTorch(bytes) else {
+      throw .unreadableFile(path: path, "a file of PyTorch, which does not say what network it is for")
+    }
+    return try read(try Safetensors(bytes: bytes, path: path), bytes: bytes, path: path)
+  }
+
+  /// True where a safetensors file says that it holds a network of ours.
+  static func isModel(_ content: Safetensors) -> Bool { content.metadata[specKey] != nil }
+
+  /// - Parameter bytes: Those that `content` was read from.
+  static func read(_ content: Safetensors, bytes: [UInt8], path: String) throws(InferenceError) -> ModelFile {
     guard let specText = content.metadata[specKey] else {
       throw .unreadableFile(
         path: path, "no \"\(specKey)\" in its metadata: a safetensors file, but no model of ferd")
@@ -56,11 +70,11 @@ public struct ModelFile: Equatable, Sendable {
         throw .parameter(name: parameter.name, "expected floating-point values, found \(type)")
       }
     }
-    for name in content.integers.keys.sorted() where !name.hasSuffix(".num_batches_tracked") {
+    for name in content.integers.keys.sorted() where !StateDict.isCounter(name) {
       throw .parameter(name: name, "unexpected: the network \(spec.name) has no such parameter")
     }
     // As floats they come from other writers of safetensors.
-    let tensors = content.tensors.filter { !$0.key.hasSuffix(".num_batches_tracked") }
+    let tensors = content.tensors.filter { !StateDict.isCounter($0.key) }
     var result = try ModelFile(spec: spec, tensors: tensors, record: record)
     result.checksum = bytes.withUnsafeBytes(FileBytes.sha256)
     return result

@@ -7,6 +7,11 @@ public struct ModelRecord: Codable, Equatable, Sendable {
   /// An input value is (luma / 255 - `inputMean`) / `inputStandardDeviation`, luma from 0 (black) to 255 (white).
   public var inputMean: Float
   public var inputStandardDeviation: Float
+  /// Of each channel of a network with three, where their normalisations differ; nil where they don't. Callers normalise
+  /// with `inputMean` and `inputStandardDeviation` all the same, and `EnsembleMember` brings each channel to its own.
+  public var channelMeans: [Float]?
+  /// Likewise.
+  public var channelStandardDeviations: [Float]?
   /// How crops are framed; FaceCrop reads it.
   public var cropGeometry: JSONValue?
   /// How the weights came to be: data, recipe, seed.
@@ -40,6 +45,13 @@ public struct ModelRecord: Codable, Equatable, Sendable {
     if !inputMean.isFinite { return "an input mean of \(inputMean)" }
     if !inputStandardDeviation.isFinite || inputStandardDeviation <= 0 {
       return "an input standard deviation of \(inputStandardDeviation)"
+    }
+    if let channelMeans, !channelMeans.allSatisfy(\.isFinite) { return "input means of \(channelMeans)" }
+    if let channelStandardDeviations, !channelStandardDeviations.allSatisfy({ $0.isFinite && $0 > 0 }) {
+      return "input standard deviations of \(channelStandardDeviations)"
+    }
+    if channelMeans?.count != channelStandardDeviations?.count {
+      return "other numbers of input means than of standard deviations"
     }
     if Set(labels).count != labels.count { return "labels that repeat: \(labels)" }
     if labels.contains("") { return "a label without a name" }

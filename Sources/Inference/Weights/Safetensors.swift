@@ -48,7 +48,8 @@ public struct Safetensors: Equatable, Sendable {
     }
   }
 
-  private static func values(_ bytes: UnsafeRawBufferPointer, _ type: SafetensorsType) -> [Float] {
+  /// The elements as f32; `type` must be a floating-point one.
+  static func values(_ bytes: UnsafeRawBufferPointer, _ type: SafetensorsType) -> [Float] {
     switch type {
     case .f32:
       return [Float](unsafeUninitializedCapacity: bytes.count / 4) { buffer, initialised in

@@ -52,7 +52,8 @@ public final class EmotionTrainer {
   private var meter = SpeedMeter()
 
   /// - Parameters:
-  ///   - initialWeights: What the network starts from instead of random values.
+  ///   - initialWeights: What the network starts from instead of random values; parameters that are not among them
+  ///     keep theirs.
   ///   - report: Called on the trainer's thread.
   /// - Throws: `TrainingError` for settings, data and checkpoints that do not fit, `InferenceError` for a network that
   ///   cannot be made.
@@ -60,8 +61,10 @@ public final class EmotionTrainer {
     _ settings: Settings, data: TrainingData, initialWeights: [String: Tensor]? = nil,
     report: @escaping (TrainingEvent) -> Void
   ) throws {
+    var settings = settings
+    try settings.recipe.validate()
+    settings.recipe = settings.recipe.completed()
     let recipe = settings.recipe
-    try recipe.validate()
     self.settings = settings
     self.data = data
     self.report = report
@@ -69,7 +72,7 @@ public final class EmotionTrainer {
     let training = data.training
     spec = try recipe.makeSpec(classes: training.labels.count)
     store = ParameterStore(spec: spec, seed: recipe.seed)
-    if let initialWeights { try store.load(initialWeights) }
+    if let initialWeights { try store.load(store.exportTensors().merging(initialWeights) { $1 }) }
     switch recipe.optimiser {
     case .sgd:
       optimiser = SGD(store, settings: .init(momentum: recipe.momentum, weightDecay: recipe.weightDecay))

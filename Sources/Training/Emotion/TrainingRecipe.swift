@@ -17,9 +17,9 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     case balancedSoftmax = "balanced-softmax"
   }
 
-  /// Such as `fer48`.
-  public var backbone = "fer48"
-  /// Channels of the network's stages.
+  /// One of `Backbone`'s names.
+  public var backbone = Backbone.fer48.rawValue
+  /// Channels of the stages of `fer48`; the other backbones have theirs.
   public var widths = [32, 64, 128, 256]
   /// Side of the pictures in pixels.
   public var imageSize = 48
@@ -38,8 +38,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   /// Of SGD.
   public var momentum: Float = 0.9
   public var weightDecay: Float = 5e-4
-  /// Probability before the last layer.
-  public var dropout: Float = 0.3
+  /// Probability before the last layer; nil = the backbone's own.
+  public var dropout: Float?
   public var labelSmoothing: Float = 0.07
   /// Share that a step leaves of the averaged weights; 0 = no averaging.
   public var emaDecay: Float = 0.998
@@ -81,9 +81,11 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     guard let given = try? JSONSerialization.jsonObject(with: data) else {
       throw TrainingError.invalidSettings("is no JSON")
     }
-    guard let defaults = defaults as? [String: Any], let given = given as? [String: Any] else {
+    guard var defaults = defaults as? [String: Any], let given = given as? [String: Any] else {
       throw TrainingError.invalidSettings("expected a JSON object")
     }
+    // A nil leaves no trace in the defaults.
+    defaults["dropout"] = NSNull()
     let merged = try merge(given, over: defaults, prefix: "")
     let recipe = try JSONDecoder().decode(
       TrainingRecipe.self, from: JSONSerialization.data(withJSONObject: merged))
@@ -126,7 +128,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
       ("earlyEpochs", Float(earlyEpochs), 0...100_000), ("epochs", Float(epochs), 1...100_000),
       ("batchSize", Float(batchSize), 2...4096), ("learningRate", learningRate, 1e-9...100),
       ("warmupEpochs", warmupEpochs, 0...1000), ("finalLearningRateShare", finalLearningRateShare, 0...1),
-      ("momentum", momentum, 0...0.9999), ("weightDecay", weightDecay, 0...1), ("dropout", dropout, 0...0.95),
+      ("momentum", momentum, 0...0.9999), ("weightDecay", weightDecay, 0...1), ("dropout", dropout ?? 0, 0...0.95),
       ("labelSmoothing", labelSmoothing, 0...0.95), ("emaDecay", emaDecay, 0...0.999999),
       ("clipNorm", clipNorm, 0...1e9), ("samplerPower", samplerPower, 0...2),
       ("softLabelShare", softLabelShare, 0...1), ("patience", Float(patience), 0...100_000),
@@ -146,15 +148,27 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   /// Side of the network's input in an epoch, which counts from 0.
   func imageSize(inEpoch epoch: Int) -> Int { epoch < earlyEpochs ? earlyImageSize : imageSize }
 
-  /// The network that the recipe trains.
+  /// The network that the recipe trains. It takes one channel, as the pictures are grey: a network with three would get
+  /// the same plane three times, which is the sum of its first weights over the channels.
   public func makeSpec(classes: Int) throws(TrainingError) -> ModelSpec {
-    switch backbone {
-    case "fer48":
-      var spec = ModelSpec.fer48(classes: classes, widths: widths, dropout: dropout)
-      spec.inputHeight = imageSize
-      spec.inputWidth = imageSize
-      return spec
-    default: throw .invalidSettings("\"\(backbone)\" is no backbone; there is fer48")
+    guard let backbone = Backbone(rawValue: backbone) else {
+      throw .invalidSettings("\"\(backbone)\" is no backbone; there are \(Backbone.list)")
     }
+    var spec =
+      if backbone == .fer48 {
+        ModelSpec.fer48(classes: classes, widths: widths, dropout: dropout ?? backbone.dropout)
+      } else {
+        backbone.makeSpec(classes: classes, dropout: dropout)
+      }
+    spec.inputHeight = imageSize
+    spec.inputWidth = imageSize
+    return spec
+  }
+
+  /// With the backbone's own values where the recipe leaves them to it.
+  func completed() -> TrainingRecipe {
+    var result = self
+    result.dropout = dropout ?? Backbone(rawValue: backbone)?.dropout
+    return result
   }
 }

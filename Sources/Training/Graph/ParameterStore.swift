@@ -77,7 +77,7 @@ public final class ParameterStore {
     case .batchNorm:
       for name in ["weight", "running_var"] { buffer("\(node.name).\(name)").update(repeating: 1) }
     case .activation, .maxPool, .averagePool, .globalAveragePool, .upsample2x, .add, .multiply, .concat, .dropout,
-      .softmax:
+      .stochasticDepth, .softmax:
       break
     }
   }

@@ -29,6 +29,9 @@ protocol TrainableLayer: AnyObject {
 struct PassContext {
   let stream: ExecutionStream
   let dropoutSeed: UInt64
+
+  /// For what a layer draws at random; `stream` is different for each layer of a network.
+  func seed(ofLayer stream: UInt64) -> UInt64 { dropoutSeed ^ (stream &+ 1) &* 0x9E37_79B9_7F4A_7C15 }
 }
 
 /// In which forward passes a step takes part.

@@ -28,6 +28,10 @@ struct NetworkPasses {
         values[node.name] = values[producer]
         continue
       }
+      if node.layer.isAbsent {
+        values[node.name] = values[node.inputs[0]]
+        continue
+      }
       let inputs = node.inputs.map { values[$0]! }
       let layer = try Self.makeLayer(
         node, index: index, inputs: inputs, shape: shapes[node.name]!,
@@ -113,10 +117,18 @@ struct NetworkPasses {
     case .dropout(let probability):
       return try DropoutLayer(
         probability: probability, stream: UInt64(index), name: name, input: inputs[0], builder)
+    case .stochasticDepth(let probability):
+      return try StochasticDepthLayer(
+        probability: probability, stream: UInt64(index), name: name, input: inputs[0], builder)
     case .softmax:
       return try SoftmaxLayer(name: name, input: inputs[0], builder)
     }
   }
+}
+
+extension LayerSpec {
+  /// True for what drops nothing.
+  fileprivate var isAbsent: Bool { self == .dropout(probability: 0) || self == .stochasticDepth(probability: 0) }
 }
 
 /// Which ReLU nodes the batch norm or addition before them computes along.

@@ -74,4 +74,23 @@ enum TensorKernels {
         bytes / 2, seed, threshold, scale)
     }
   }
+  /// target = source, `count` pictures one after the other, with each picture zeroed with `probability`, the others scaled
+  /// by 1 / (1 - probability).
+  static func dropPictures(
+    _ source: Memory, into target: Memory, count: Int, precision: Precision, probability: Float, seed: UInt64
+  ) {
+    let threshold = UInt32(Double(probability) * 0x1p32)
+    let scale = 1 / (1 - probability)
+    let bytes = min(source.descriptor.byteCount, target.descriptor.byteCount) / count
+    switch precision {
+    case .f32:
+      ferd_drop_rows_f32(
+        source.pointer.assumingMemoryBound(to: Float.self), target.pointer.assumingMemoryBound(to: Float.self),
+        count, bytes / 4, seed, threshold, scale)
+    case .bf16:
+      ferd_drop_rows_bf16(
+        source.pointer.assumingMemoryBound(to: UInt16.self), target.pointer.assumingMemoryBound(to: UInt16.self),
+        count, bytes / 2, seed, threshold, scale)
+    }
+  }
 }

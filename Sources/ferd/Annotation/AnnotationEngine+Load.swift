@@ -17,7 +17,9 @@ extension AnnotationEngine {
   ) throws -> AnnotationEngine {
     let path = try model.path()
     let first = try naming(path) {
-      try EmotionEnsemble(path: path, precision: model.precision, threads: 1, firstMemberOnly: profile == .fast)
+      try EmotionEnsemble(
+        path: path, as: model.declaration, precision: model.precision, threads: 1,
+        firstMemberOnly: profile == .fast)
     }
     let correction = try bias.correction(labels: first.labels)
     let loaded = try (0..<classifiers).map { index in

@@ -6,9 +6,25 @@ public import Inference
 struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Ensemble folder or model file (.safetensors).",
+      "Ensemble folder, model file (.safetensors), or a state dict of PyTorch (.pth, .safetensors) with --backbone.",
       discussion: "Default: $FERD_MODEL, or else the bundled ensemble.", valueName: "path"))
   var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Network that a state dict is for: \(Backbone.list). Its input is normalised as torchvision's.",
+      valueName: "name"))
+  var backbone: Backbone?
+
+  @Option(
+    help: ArgumentHelp(
+      "Classes in the order of a state dict's results. Default: \(ModelDeclaration.emotions.joined(separator: ",")).",
+      valueName: "a,b,c"))
+  var labels: String?
+
+  @Option(
+    help: ArgumentHelp("Side of a state dict's input in pixels. Default: the network's usual one.", valueName: "n"))
+  var imageSize: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -24,6 +40,23 @@ struct ModelOptions: ParsableArguments {
     if let threads, !(1...1024 ~= threads) {
       throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
     }
+    if let imageSize, !(16...1024 ~= imageSize) {
+      throw ValidationError("--image-size takes a number from 16 to 1024, not \(imageSize).")
+    }
+    if let names = declaration.labels, names.contains("") || Set(names).count != names.count {
+      throw ValidationError("--labels takes different names with commas between them, not \"\(labels ?? "")\".")
+    }
+  }
+
+  /// What the command line says about a state dict.
+  var declaration: ModelDeclaration {
+    ModelDeclaration(
+      backbone: backbone,
+      labels: labels.map { text in
+        text.split(separator: ",", omittingEmptySubsequences: false).map {
+          $0.trimmingCharacters(in: .whitespaces)
+        }
+      }, imageSize: imageSize)
   }
 
   /// Where the ensemble lies.
@@ -37,3 +70,4 @@ struct ModelOptions: ParsableArguments {
 }
 
 extension Precision: ExpressibleByArgument {}
+extension Backbone: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Inference
 public import Training
 
 /// The settings of a training run: a recipe file, and flags that win over it.
@@ -8,7 +9,7 @@ struct RecipeOptions: ParsableArguments {
       "Recipe (JSON, see config/recipes); the options below win over it.", valueName: "file"))
   var recipe: String?
 
-  @Option(help: ArgumentHelp("Network: fer48.", valueName: "name"))
+  @Option(help: ArgumentHelp("Network: \(Backbone.list).", valueName: "name"))
   var backbone: String?
 
   @Option(help: ArgumentHelp("Strength of augmentation: 0 (none) to 3.", valueName: "0…3"))

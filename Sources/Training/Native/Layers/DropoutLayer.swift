@@ -32,8 +32,8 @@ final class DropoutLayer: TrainableLayer {
 
   private var mask: (Memory, Memory, PassContext) -> Void {
     { [probability, stream, precision] source, target, context in
-      let seed = context.dropoutSeed ^ (stream &+ 1) &* 0x9E37_79B9_7F4A_7C15
-      TensorKernels.dropout(source, into: target, precision: precision, probability: probability, seed: seed)
+      TensorKernels.dropout(
+        source, into: target, precision: precision, probability: probability, seed: context.seed(ofLayer: stream))
     }
   }
 

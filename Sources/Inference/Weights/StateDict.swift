@@ -1,0 +1,54 @@
+/// Parameters by name as a file has them, whoever wrote it: a model file of ours, safetensors of anybody, or PyTorch's
+/// own format (`.pth`, `.pt`), of which nothing is ever run.
+public struct StateDict: Equatable, Sendable {
+  /// Floating-point tensors as f32, without the prefix that `DataParallel` or `compile` give all names.
+  public var tensors: [String: Tensor]
+  /// Names of integer tensors with their types; their values are not read. Counters of batch norm are left out.
+  public var integers: [String: String]
+  /// For messages.
+  public let path: String
+
+  /// - Throws: `unreadableFile` where the file is in none of these formats or damaged, `parameter` with the name of the
+  ///   tensor that is wrong.
+  public static func read(from path: String) throws(InferenceError) -> StateDict {
+    try StateDict(bytes: try FileAccess.read(path), path: path)
+  }
+
+  init(bytes: [UInt8], path: String) throws(InferenceError) {
+    if PyTorchFile.isPyTorch(bytes) {
+      let (tensors, integers) = try PyTorchFile.read(bytes, path: path)
+      self.init(tensors: tensors, integers: integers, path: path)
+    } else {
+      self.init(try Safetensors(bytes: bytes, path: path), path: path)
+    }
+  }
+
+  init(_ content: Safetensors, path: String) {
+    self.init(tensors: content.tensors, integers: content.integers, path: path)
+  }
+
+  init(tensors: [String: Tensor], integers: [String: String] = [:], path: String) {
+    self.path = path
+    var prefix = ""
+    while let found = Self.wrapperPrefixes.first(where: { candidate in
+      !tensors.isEmpty && tensors.keys.allSatisfy { $0.hasPrefix(prefix + candidate) }
+        && integers.keys.allSatisfy { $0.hasPrefix(prefix + candidate) }
+    }) {
+      prefix += found
+    }
+    self.tensors = Self.renamed(tensors, without: prefix)
+    self.integers = Self.renamed(integers, without: prefix)
+  }
+
+  /// `torch.nn.DataParallel`, `torch.compile`.
+  private static let wrapperPrefixes = ["module.", "_orig_mod."]
+
+  /// PyTorch's batch norms count their batches, which nobody needs.
+  static func isCounter(_ name: String) -> Bool { name.hasSuffix(".num_batches_tracked") }
+
+  private static func renamed<Value>(_ values: [String: Value], without prefix: String) -> [String: Value] {
+    var result: [String: Value] = [:]
+    for (name, value) in values where !isCounter(name) { result[String(name.dropFirst(prefix.count))] = value }
+    return result
+  }
+}

@@ -1,0 +1,83 @@
+import TestSupport
+import Testing
+
+@testable import Inference
+
+struct WeightTransferTests {
+  private static let spec = ModelSpec.fer48(widths: [8])
+
+  private func state(_ tensors: [String: Tensor], integers: [String: String] = [:]) -> StateDict {
+    StateDict(tensors: tensors, integers: integers, path: "file")
+  }
+
+  @Test func takesEverythingWhereEverythingFits() throws {
+    let weights = Self.spec.randomWeights()
+    let transfer = try WeightTransfer(state(weights), to: Self.spec)
+    #expect(transfer.tensors == weights)
+    #expect(transfer.report == ["weights from file: \(weights.count) of \(weights.count) parameters taken over"])
+  }
+
+  @Test func namesOfWrappersAndCountersDoNotMatter() throws {
+    let weights = Self.spec.randomWeights()
+    let wrapped = Dictionary(uniqueKeysWithValues: weights.map { ("module._orig_mod.\($0.key)", $0.value) })
+    let counter = ["module._orig_mod.bn1.num_batches_tracked": "I64"]
+    let transfer = try WeightTransfer(state(wrapped, integers: counter), to: Self.spec)
+    #expect(transfer.tensors == weights && transfer.unexpected.isEmpty)
+  }
+
+  @Test func aLastLayerForOtherClassesStartsAnew() throws {
+    let source = ModelSpec.fer48(classes: 1000, widths: [8]).randomWeights()
+    let transfer = try WeightTransfer(state(source), to: Self.spec)
+    #expect(transfer.replaced == ["fc.weight", "fc.bias"])
+    #expect(transfer.tensors.count == source.count - 2 && transfer.mismatched.isEmpty)
+    #expect(transfer.report.contains("last layer for other classes, starting anew: fc.weight, fc.bias"))
+  }
+
+  @Test func whatIsMissingMisshapenOrTooMuchIsTold() throws {
+    var source = Self.spec.randomWeights()
+    source["bn1.bias"] = nil
+    source["layer1.0.bn1.bias"] = Tensor(zeros: [9])
+    source["aux.weight"] = Tensor(zeros: [2, 2])
+    let transfer = try WeightTransfer(state(source, integers: ["position": "I64"]), to: Self.spec)
+    #expect(transfer.missing == ["bn1.bias"])
+    #expect(transfer.mismatched.map(\.name) == ["layer1.0.bn1.bias"])
+    #expect(transfer.unexpected == ["aux.weight", "position"])
+    #expect(transfer.tensors.count == Self.spec.parameters.count - 2)
+    let report = transfer.report.joined(separator: "\n")
+    #expect(report.contains("of another shape, starting anew: layer1.0.bn1.bias ([9], not [8])"))
+    #expect(report.contains("not in the file, starting anew: bn1.bias"))
+    #expect(report.contains("in the file, but not in the network: aux.weight, position"))
+  }
+
+  @Test(arguments: [(3, 1), (1, 3)])
+  func theFirstConvolutionIsFittedToTheChannels(from: Int, to: Int) throws {
+    let source = ModelSpec.fer48(inputChannels: from, widths: [8])
+    let target = ModelSpec.fer48(inputChannels: to, widths: [8])
+    let weights = source.randomWeights()
+    let transfer = try WeightTransfer(state(weights), to: target)
+    #expect(transfer.converted == ["conv1.weight"])
+    #expect(transfer.tensors["conv1.weight"]?.shape == [8, to, 3, 3])
+    var generator = SeededGenerator(seed: 3)
+    let plane = generator.values(20 * 20)
+    let logits = try [(source, weights, from), (target, transfer.tensors, to)].map { spec, weights, channels in
+      let plan = try InferencePlan(
+        spec: spec, weights: weights, batchSize: 1, inputHeight: 20, inputWidth: 20, precision: .f32, threads: 1)
+      return try results(of: plan, for: (0..<channels).flatMap { _ in plane })[0]
+    }
+    #expect(relativeError(logits[1], logits[0]) < 1e-5)
+  }
+
+  @Test func aFileForSomethingElseIsRefused() throws {
+    let other = try ModelSpec.backbone(named: "mobilenet_v3_small").randomWeights()
+    let error = #expect(throws: InferenceError.self) { try WeightTransfer(state(other), to: Self.spec) }
+    #expect(error?.description.contains("nothing in it fits the network fer48") == true)
+    #expect(throws: InferenceError.self) { try WeightTransfer(state([:]), to: Self.spec) }
+  }
+
+  @Test func valuesThatAreNotFiniteAreRefused() throws {
+    var source = Self.spec.randomWeights()
+    source["bn1.bias"]!.values[3] = .nan
+    let error = #expect(throws: InferenceError.self) { try WeightTransfer(state(source), to: Self.spec) }
+    #expect(error?.description.contains("bn1.bias") == true)
+  }
+}

@@ -1,0 +1,37 @@
+import Inference
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Which of oneDNN's kernels serve torchvision's networks at 224 pixels. Its reference loops are up to a hundred times
+/// slower than compiled ones, and which one it takes depends on shape and layout.
+struct BackboneKernelTests {
+  static let names = Fixture.all(in: "backbones").map(\.name)
+
+  private func slow(_ steps: [(name: String, implementation: String)]) -> [String] {
+    steps.filter { step in
+      // A handful of values: the logits, and the factors of 120 channels, which do not fill their blocks.
+      let isTiny = [": result", "gradient of a result", "features.7.block.2.scale_activation: forward"].contains {
+        step.name.hasSuffix($0)
+      }
+      return !isTiny && ["ref", "gemm", "simple"].contains { step.implementation.hasPrefix($0) }
+    }.map { "\($0.name): \($0.implementation)" }
+  }
+
+  @Test(arguments: names, Precision.allCases)
+  func noReferenceLoopIsOnTheWay(name: String, precision: Precision) throws {
+    guard precision == .f32 || Precision.fastest == .bf16 else { return }
+    let spec = try ModelSpec.backbone(named: name)
+    let store = ParameterStore(spec: spec, seed: 1)
+    for batchSize in [1, 8] {
+      let plan = try InferencePlan(
+        spec: spec, weights: store.exportTensors(), batchSize: batchSize, precision: precision, threads: 2)
+      #expect(slow(plan.operations) == [], "inference, batch \(batchSize)")
+    }
+    let graph = try TrainableGraph(spec: spec, parameters: store, batchSize: 4, precision: precision, threads: 2)
+    graph.input.update(repeating: 0)
+    let steps = try graph.profile().map { (name: $0.name, implementation: $0.implementation) }
+    #expect(slow(steps) == [], "training")
+  }
+}
