@@ -67,6 +67,20 @@ struct FileAccessTests {
     }
   }
 
+  @Test func foldersAreMadeWithThoseAboveThem() throws {
+    try Self.withFolder { folder in
+      let path = folder.appending(path: "a b/c").path
+      for _ in 1...2 { try FileAccess.makeFolder(path, failure: { Stop(text: $0) }) }
+      try FileAccess.replace("\(path)/file", with: [[1]])
+      #expect(throws: Stop(text: "is no folder")) {
+        try FileAccess.makeFolder("\(path)/file", failure: { Stop(text: $0) })
+      }
+      #expect(throws: Stop(text: "the folder \(path)/file/x cannot be made: Not a directory")) {
+        try FileAccess.makeFolder("\(path)/file/x/y", failure: { Stop(text: $0) })
+      }
+    }
+  }
+
   @Test func aFileBeyondTheLimitIsRefused() throws {
     try Self.withFolder { folder in
       let path = folder.appending(path: "file").path

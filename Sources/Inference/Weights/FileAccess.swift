@@ -84,6 +84,21 @@ package enum FileAccess {
     }
   }
 
+  /// Makes a folder and those above it, as far as they are not there.
+  ///
+  /// - Parameter failure: makes the error from what stands in the way.
+  package static func makeFolder<Failure: Error>(_ path: String, failure: (String) -> Failure) throws(Failure) {
+    var reached = path.hasPrefix("/") ? "/" : ""
+    for name in path.split(separator: "/") {
+      reached += reached.isEmpty || reached == "/" ? String(name) : "/\(name)"
+      if mkdir(reached, 0o777) != 0, errno != EEXIST {
+        throw failure("the folder \(reached) cannot be made: \(reason())")
+      }
+    }
+    var status = stat()
+    if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR { throw failure("is no folder") }
+  }
+
   /// The file that will be put in place; only for as long as the call that it is given to.
   package struct NewFile<Failure: Error> {
     fileprivate let descriptor: Int32

@@ -15,11 +15,8 @@ struct ReportFolder {
   init(_ url: URL, gnuplot: Gnuplot?) throws(TrainingError) {
     self.url = url
     self.gnuplot = gnuplot
-    do {
-      try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
-    } catch {
-      throw .inputOutput(path: files.path, "cannot be made: \(error.localizedDescription)")
-    }
+    let path = files.path
+    try FileAccess.makeFolder(path) { TrainingError.inputOutput(path: path, $0) }
   }
 
   /// Writes the data and the script of a picture, and draws it.
