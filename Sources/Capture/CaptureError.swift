@@ -27,5 +27,5 @@ public struct CaptureError: Error, Equatable, Sendable {
 }
 
 extension CaptureError: CustomStringConvertible {
-  public var description: String { "\(input): \(message)" }
+  public var description: String { "\(input.isEmpty ? "\"\"" : input): \(message)" }
 }

@@ -72,6 +72,21 @@ struct WrongInputTests {
     #expect(error.message.contains("only 0: audio (pcm_s16le)"), "\(error.message)")
   }
 
+  /// 60,000 × 60,000, and nothing at all.
+  @Test(arguments: [[0, 0, 0xEA, 0x60], [0, 0, 0, 0]] as [[UInt8]])
+  func `a picture whose header claims what cannot be tells what the decoder said`(side: [UInt8]) throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("picture.png")
+    try writePicture(cornerPicture(width: 40, height: 30), to: path)
+    var data = try Data(contentsOf: URL(fileURLWithPath: path))
+    // Width and height follow the signature and the chunk's length and name.
+    data.replaceSubrange(16..<24, with: side + side)
+    try data.write(to: URL(fileURLWithPath: path))
+    let error = try #require(WrongInputTests.failure(path))
+    #expect(error.code == .unreadable)
+    #expect(error.message.hasPrefix("not one frame could be decoded ("), "\(error.message)")
+  }
+
   @Test(arguments: [16, 1_000, 300_000])
   func `random bytes are unreadable`(count: Int) throws {
     let folder = try TemporaryFolder()

@@ -40,7 +40,9 @@ public final class FFmpegSource: FrameSource {
     guard try decodeNext(into: frame), let luma = frame.luma else {
       throw options.cancellation.isCancelled
         ? CaptureError(.cancelled, input: name, "cancelled before its first frame")
-        : CaptureError(.unreadable, input: name, "not one frame could be decoded")
+        : CaptureError(
+          .unreadable, input: name,
+          "not one frame could be decoded" + (decoder.lastComplaint.map { " (\($0))" } ?? ""))
     }
     decodedFrames = [frame]
     info.width = luma.width

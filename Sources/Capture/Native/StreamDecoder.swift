@@ -76,6 +76,9 @@ final class StreamDecoder {
     _ = errorLog.takeCount()
   }
 
+  /// What the decoder said last, for messages.
+  var lastComplaint: String? { errorLog.lastMessage }
+
   deinit {
     var codec: UnsafeMutablePointer<AVCodecContext>? = codec
     avcodec_free_context(&codec)
