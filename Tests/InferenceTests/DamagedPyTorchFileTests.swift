@@ -44,6 +44,37 @@ struct DamagedPyTorchFileTests {
     #expect(refused > 200, "\(refused) of 600")
   }
 
+  /// With checksums that are right, so that the pickle itself has to be found wrong.
+  @Test(arguments: names)
+  func aWrongPickleIsNoticedOrHarmless(name: String) throws {
+    let archive = try ZipArchive(bytes: try original(name), path: "file")
+    var entries = try archive.entries.keys.sorted().map { ($0, try archive.content($0, limit: 1 << 20)) }
+    let place = try #require(entries.firstIndex { $0.0.hasSuffix("data.pkl") })
+    let pickle = entries[place].1
+    var random = SeededGenerator(seed: 22)
+    var refused = 0
+    for round in 0..<600 {
+      var damaged = pickle
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let index = Int.random(in: 0..<damaged.count, using: &random)
+        switch round % 3 {
+        case 0: damaged[index] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 1: damaged[index] = UInt8.random(in: 0...255, using: &random)
+        default: damaged.remove(at: index)
+        }
+      }
+      entries[place].1 = damaged
+      do {
+        // Another name or shape may come out; never more values than the file has.
+        let result = try StateDict(bytes: PyTorchWriter.archive(entries), path: "file")
+        for tensor in result.tensors.values { #expect(tensor.values.count <= 108) }
+      } catch {
+        refused += 1
+      }
+    }
+    #expect(refused > 300, "\(refused) of 600")
+  }
+
   /// What the directory says of an entry, changed.
   private func altered(
     _ bytes: [UInt8], entry: String, field: Int, to value: UInt32
