@@ -1,4 +1,5 @@
 import ArgumentParser
+import Capture
 import Foundation
 import Inference
 import Training
@@ -15,27 +16,23 @@ struct TrainCommand: ParsableCommand {
       it goes. A run that was interrupted goes on with the same command and --resume.
       """)
 
-  @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"))
-  var dataDir: String
+  @OptionGroup(title: "Data") var source: TrainingDataOptions
 
   @Option(help: ArgumentHelp("Folder for the results.", valueName: "folder"))
   var modelDir = "models"
 
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
-  @Option(help: ArgumentHelp("Crowd votes for the pictures (CSV with a column per class).", valueName: "csv"))
-  var softLabels: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "File with relative paths, one a line, of pictures that training and selection leave out.", valueName: "file")
-  )
-  var exclude: String?
-
   @Option(
     help: ArgumentHelp(
       "Weights to start from: a model file, or a state dict of PyTorch (.pth, .safetensors).", valueName: "file"))
   var weights: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw what augmentation makes of each class, at each level, to this picture file, and stop.", valueName: "png"
+    ))
+  var preview: String?
 
   @Flag(help: "Go on with the run in --model-dir.")
   var resume = false
@@ -64,13 +61,10 @@ struct TrainCommand: ParsableCommand {
     let recipe = try self.recipe.make()
     let display = TrainingDisplay(isQuiet: quiet)
     let folder = URL(fileURLWithPath: modelDir)
-    let initial = try weights.map { path in
-      guard FileManager.default.fileExists(atPath: path) else {
-        throw CommandFailure(.noSuchInput, "\(path): no such model")
-      }
-      return try StateDict.read(from: path)
-    }
-    let data = try loadData(recipe, cacheFolder: folder, display: display)
+    let initial = try initialWeights()
+    let data = try source.load(recipe, cacheFolder: folder)
+    try display.showClasses(data, recipe)
+    if let preview { return try draw(AugmentationPreview(data.training, recipe: recipe), to: preview) }
     var settings = EmotionTrainer.Settings(
       recipe: recipe, folder: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       precision: noAmp ? .f32 : precision ?? .fastest, resumes: resume)
@@ -108,17 +102,18 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func loadData(
-    _ recipe: TrainingRecipe, cacheFolder: URL, display: TrainingDisplay
-  ) throws -> TrainingData {
-    let listing = try FolderListing.read(dataDir).splitForTraining(seed: recipe.seed)
-    let excluded = try exclude.map { try ExclusionList.read($0) } ?? []
-    let data = try TrainingData.read(
-      listing, recipe: recipe, cacheFolder: cacheFolder, softLabels: softLabels, duplicates: excluded)
-    for set in [data.training, data.validation] {
-      for (path, problem) in set.unreadable { Diagnostics.warning("\(path) is left out: \(problem)") }
+  private func initialWeights() throws -> StateDict? {
+    guard let weights else { return nil }
+    guard FileManager.default.fileExists(atPath: weights) else {
+      throw CommandFailure(.noSuchInput, "\(weights): no such model")
     }
-    display.showClasses(data)
-    return data
+    return try StateDict.read(from: weights)
+  }
+
+  private func draw(_ preview: AugmentationPreview, to path: String) throws {
+    try writePicture(preview.sheet, to: path)
+    guard !quiet else { return }
+    Diagnostics.note("wrote \(path); its rows from the top, the unchanged picture first:")
+    for row in preview.rows { Diagnostics.note("  \(row)") }
   }
 }

@@ -1,3 +1,4 @@
+import Capture
 import Foundation
 import Inference
 import TestSupport
@@ -178,6 +179,79 @@ struct TrainTests {
 
     let other = try FerdProcess.run(place.arguments("other", "--weights", path))
     #expect(other.status == 65 && other.errors.contains("nothing in it fits the network fer48"), "\(other.errors)")
+  }
+
+  @Test func otherClassesAndOddPicturesTrainAndEvaluate() throws {
+    let folder = try TemporaryFolder()
+    // Colour, sizes of all kinds, a file that is no picture.
+    for (label, name) in ["Cat", "dog", "Emu"].enumerated() {
+      let place = folder.url.appending(path: "data/train/\(name)")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for index in 0..<(label == 2 ? 9 : 30) {
+        var random = RandomGenerator(seed: 3, stream: UInt64(label * 100 + index))
+        let (width, height) = (14 + index % 5 * 3, 17 + index % 3 * 4)
+        let pixels = (0..<width * height).flatMap { pixel in
+          let isBright = pixel / width * 3 / height == label
+          return (0..<3).map { _ in UInt8((isBright ? 150 : 40) + random.uniform(0, 60)) }
+        }
+        try Data(Array("P6\n\(width) \(height)\n255\n".utf8) + pixels).write(
+          to: place.appending(path: "\(index).ppm"))
+      }
+    }
+    try Data("no picture".utf8).write(to: folder.url.appending(path: "data/train/dog/broken.jpg"))
+    try Data(Self.recipe.utf8).write(to: URL(fileURLWithPath: folder.path("recipe.json")))
+    let run = try FerdProcess.run([
+      "train", "--data-dir", folder.path("data"), "--model-dir", folder.path("run"), "--recipe",
+      folder.path("recipe.json"), "--labels", "cat,dog,emu", "--focus", "dog", "--sampler", "dynamic",
+      "--augmentation-level", "1", "--epochs", "12", "--image-size", "24", "--threads", "2", "--precision", "f32",
+    ])
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.errors.contains("train/dog/broken.jpg is left out"))
+    #expect(run.errors.contains("largest to smallest"))
+    #expect(run.errors.contains("an epoch shows cat 16, dog 31, emu 1"), "\(run.errors)")
+    #expect(run.errors.contains("stronger augmentation for dog, emu"), "\(run.errors)")
+    let model = folder.path("run/model.safetensors")
+    #expect(try ModelFile.read(from: model).record.labels == ["cat", "dog", "emu"])
+
+    let evaluated = try FerdProcess.run([
+      "evaluate", "--data-dir", folder.path("data"), "--model", model, "--precision", "f32",
+    ])
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    let object = try #require(try JSONSerialization.jsonObject(with: evaluated.output) as? [String: Any])
+    let classes = try #require(object["per_class"] as? [String: [String: Double]])
+    #expect(classes.keys.sorted() == ["cat", "dog", "emu"] && object["images"] as? Int == 69)
+    #expect(try #require(object["accuracy"] as? Double) > 0.8)
+    let predicted = try FerdProcess.run([
+      "predict", "--cropped", "--image", folder.path("data/train/Emu/1.ppm"), "--model", model, "--precision", "f32",
+    ])
+    #expect(predicted.status == 0, "\(predicted.errors)")
+    #expect(String(decoding: predicted.output, as: UTF8.self).contains("\"labels\":[\"cat\",\"dog\",\"emu\"]"))
+  }
+
+  @Test func aPreviewIsDrawnInsteadOfTraining() throws {
+    let place = try Place()
+    let picture = place.folder.path("sheet.png")
+    let run = try FerdProcess.run(place.arguments("run", "--augmentation-level", "3", "--preview", picture))
+    #expect(run.status == 0, "\(run.errors)")
+    let sheet = try readPicture(picture)
+    #expect(sheet.width == 2 + 13 * 18 && sheet.height > 30 * 18)
+    #expect(run.errors.contains("  angry: level 2\n") && run.errors.contains("cut (cutmix)"))
+    #expect(!FileManager.default.fileExists(atPath: place.folder.path("run/last.ckpt")))
+  }
+
+  @Test(
+    arguments: [
+      (["--focus", "angry,cheerful"], "\"cheerful\" is no class"),
+      (["--sampler", "fair"], "--sampler takes"),
+      (["--labels", "cat,dog"], "the folder \"angry\" is no class; the classes are cat, dog"),
+      (["--labels", "cat,Cat"], "names a class twice"),
+      (["--labels", "angry,disgust,fear,happy,sad,surprise,neutral,contempt"], "the class contempt has no folder"),
+    ] as [([String], String)])
+  func classesThatAreNotThereAreExplained(options: [String], message: String) throws {
+    let place = try Place()
+    let result = try FerdProcess.run(place.arguments("run") + options)
+    #expect([64, 65].contains(result.status), "\(result.status)")
+    #expect(result.errors.contains(message), "\(result.errors)")
   }
 
   @Test(

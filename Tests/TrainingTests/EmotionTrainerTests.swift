@@ -137,6 +137,52 @@ struct EmotionTrainerTests {
     #expect(records.allSatisfy { $0.validation.confusion?.joined().reduce(0, +) == 30 })
   }
 
+  @Test(arguments: [3, 5, 12]) func samplingThatFollowsValidationResumesBitForBit(steps: Int) throws {
+    var recipe = Self.recipe
+    recipe.samplerPower = 0.5
+    recipe.dynamicSampling = true
+    recipe.focus = ["happiness"]
+    recipe.targetedAugmentation = true
+    recipe.augmentation = .level(3)!
+    let whole = try TemporaryFolder()
+    let broken = try TemporaryFolder()
+    let uninterrupted = try Self.train(recipe, in: whole.url)
+    let shown = uninterrupted.epochs.compactMap(\.sampled)
+    #expect(shown.count == 4 && shown.allSatisfy { $0.reduce(0, +) == 80 })
+    #expect(shown[0] == [20, 40, 20], "at first the focus alone counts")
+    #expect(Set(shown).count > 1, "then what validation says")
+    _ = try Self.train(recipe, in: broken.url, stopAfterSteps: steps)
+    let second = try Self.train(recipe, in: broken.url, resumes: true)
+    #expect(second.epochs.last?.sampled == shown.last)
+    #expect(try buffers(whole) == buffers(broken))
+    let model = try ModelFile.read(from: broken.url.appending(path: "model.safetensors").path)
+    #expect(model.record.training?["strengthened_augmentation"] == .array([.string("happy")]))
+  }
+
+  @Test func aFocusThatIsNoClassIsRefused() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.focus = ["disgust"]
+    do {
+      _ = try Self.train(recipe, in: folder.url)
+      Issue.record("was accepted")
+    } catch {
+      #expect("\(error)".contains("\"disgust\" is no class; the classes are angry, happy, sad"), "\(error)")
+    }
+  }
+
+  @Test func picturesStoredSmallerThanTheNetworkTrainAndEvaluate() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.imageSize = 32
+    recipe.earlyImageSize = 24
+    recipe.earlyEpochs = 2
+    recipe.epochs = 14
+    let run = try Self.train(recipe, in: folder.url)
+    let accuracies = run.epochs.map(\.validation.accuracy)
+    #expect(try #require(accuracies.max()) > 0.8, "\(accuracies)")
+  }
+
   @Test func theSameSeedGivesTheSameRunAndAnotherOneDoesNot() throws {
     var recipe = Self.recipe
     recipe.epochs = 1
@@ -287,6 +333,54 @@ struct TrainingRecipeTests {
     expected.epochs = 7
     expected.augmentation.rotation = 3
     #expect(recipe == expected)
+  }
+
+  /// Checkpoints and models of earlier versions lack settings that came later.
+  @Test func everySettingMayBeMissingAndNoneIsLostInReading() throws {
+    let defaults = try #require(try object(TrainingRecipe()))
+    let augmentation = try #require(try object(AugmentationPolicy.off))
+    #expect(try JSONDecoder().decode(TrainingRecipe.self, from: Data("{}".utf8)) == TrainingRecipe())
+    #expect(try JSONDecoder().decode(AugmentationPolicy.self, from: Data("{}".utf8)) == .off)
+    for (key, value) in defaults where key != "augmentation" {
+      try expectKept(key, value, TrainingRecipe.self)
+    }
+    for (key, value) in augmentation { try expectKept(key, value, AugmentationPolicy.self) }
+  }
+
+  private func object(_ value: some Encodable) throws -> [String: Any]? {
+    try JSONSerialization.jsonObject(with: JSONEncoder().encode(value)) as? [String: Any]
+  }
+
+  /// Reads a file with this one setting, changed from its default, and writes it again.
+  private func expectKept<Settings: Codable>(_ key: String, _ value: Any, _ type: Settings.Type) throws {
+    let candidates: [Any] =
+      switch value {
+      case let list as [Any]: list.isEmpty ? [["angry"]] : [list + [3]]
+      case is String: ["adamw", "balanced-softmax", "other"]
+      case let group as [String: Any]: [group.mapValues { ($0 as? Double ?? 0) + 1 }]
+      default: [(value as? Double ?? 0) + 1, true]
+      }
+    let readings = candidates.compactMap { candidate -> (Any, Settings)? in
+      guard let data = try? JSONSerialization.data(withJSONObject: [key: candidate]),
+        let settings = try? JSONDecoder().decode(Settings.self, from: data)
+      else { return nil }
+      return (candidate, settings)
+    }
+    let (candidate, settings) = try #require(readings.first, "\(key) takes nothing but its default")
+    let written = try #require(try object(settings)?[key])
+    #expect("\(written)" == "\(candidate)" || (written as? NSNumber) == (candidate as? NSNumber), "\(key)")
+  }
+
+  @Test func theRecipeOfTheBundledNetworkMeansWhatItMeant() throws {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+      path: "../../config/recipes/fer48.json"
+    ).path
+    let recipe = try TrainingRecipe.read(path)
+    var expected = AugmentationPolicy.standard
+    expected.mixup = 0.3333
+    #expect(recipe.augmentation == expected)
+    #expect(
+      !recipe.targetedAugmentation && !recipe.dynamicSampling && recipe.focus.isEmpty && recipe.softLabelDrop == 0)
   }
 
   @Test(

@@ -89,50 +89,134 @@ struct PictureSetTests {
     let files = ["a.pgm", "b.pgm", "c.png"].map { PictureFile(path: "angry/\($0)", label: 0) }
     let set = try PictureSet.read(files, folder: folder.url, labels: .emotions, imageSize: 8)
     #expect(set.count == 2 && set.files.map(\.path) == ["angry/a.pgm", "angry/b.pgm"])
-    #expect(Array(set.pixels[..<64]) == exact.pixels)
-    #expect(set.pixels[64...].allSatisfy { $0 == 77 })
+    #expect(set.imageSize == 8 && set.pixels(of: 0) == exact.pixels)
+    #expect(set.pixels(of: 1).allSatisfy { $0 == 77 })
     #expect(set.unreadable.map(\.path) == ["angry/c.png"])
     #expect(throws: TrainingError.self) {
       try PictureSet.read([files[2]], folder: folder.url, labels: .emotions, imageSize: 8)
     }
   }
 
-  @Test func theCacheIsUsedUntilSomethingChanges() throws {
+  @Test(arguments: [6, 8]) func theCacheIsUsedUntilSomethingChanges(size: Int) throws {
     let folder = try TemporaryFolder()
-    try folder.writeClasses(["angry", "sad"], count: 3, size: 6)
+    try folder.writeClasses(["angry", "sad"], count: 3, size: size)
     try folder.write([9], to: "sad/broken.pgm")
     let listing = try FolderListing.read(folder.path, needsAllClasses: false)
     let files = try #require(listing.splits[.train])
-    func read() throws -> PictureSet {
-      try PictureSet.read(
-        files, folder: folder.url, labels: .emotions, imageSize: 6, cacheFolder: folder.url, cacheName: "part")
+    func read() throws -> [[UInt8]] {
+      let set = try PictureSet.read(
+        files, folder: folder.url, labels: .emotions, imageSize: 40, cacheFolder: folder.url, cacheName: "part")
+      #expect(set.unreadable.map(\.path) == ["sad/broken.pgm"] && set.imageSize == size)
+      return (0..<set.count).map { set.pixels(of: $0) }
     }
     let first = try read()
-    let cache = folder.url.appending(path: "part-6.cache")
+    #expect(first.count == 6 && first[0] != first[1])
+    let cache = folder.url.appending(path: "part-40.cache")
     let written = try Data(contentsOf: cache)
+    #expect(try read() == first && Data(contentsOf: cache) == written)
 
-    // Marked content that only the cache can hold.
-    let key = PictureCache.key(of: files, folder: folder.url, imageSize: 6)
-    let marked = PictureCache.Content(
-      pixels: [UInt8](repeating: 5, count: files.count * 36), problems: [files.count - 1: "marked"])
-    try PictureCache(path: cache.path).write(marked, key: key, imageSize: 6)
-    let second = try read()
-    #expect(second.pixels.allSatisfy { $0 == 5 } && second.unreadable.map(\.problem) == ["marked"])
+    // Exchanged pictures that nobody touched, as far as the system tells: what comes must be out of the cache.
+    let picture = folder.url.appending(path: files[0].path)
+    let date = try #require(FileManager.default.attributesOfItem(atPath: picture.path)[.modificationDate] as? Date)
+    let key = PictureCache.key(of: files, folder: folder.url, limit: 40)
+    try folder.writePicture(LumaImage(width: size, height: size, filledWith: 9), to: files[0].path)
+    try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: picture.path)
+    if PictureCache.key(of: files, folder: folder.url, limit: 40) == key { #expect(try read() == first) }
 
-    // Damage anywhere: decoded again, written again.
-    for position in [0, 9, 20, 60, written.count / 2, written.count - 1] {
-      var damaged = try Data(contentsOf: cache)
+    // Damage anywhere: decoded again.
+    for position in [0, 9, 20, 60, written.count / 2, written.count - 20, written.count - 1] {
+      var damaged = written
       damaged[position] ^= 1
       try damaged.write(to: cache)
-      #expect(try read().pixels == first.pixels)
-      #expect(try Data(contentsOf: cache) == written)
+      #expect(try read()[1...] == first[1...])
+      #expect(try Data(contentsOf: cache).count == written.count)
     }
     try written.prefix(100).write(to: cache)
-    #expect(try read().pixels == first.pixels)
+    #expect(try read()[1...] == first[1...])
 
     // A picture that was written anew.
-    try folder.writePicture(LumaImage(width: 6, height: 6, filledWith: 200), to: files[0].path)
-    #expect(try read().pixels[..<36].allSatisfy { $0 == 200 })
+    try folder.writePicture(LumaImage(width: size, height: size, filledWith: 200), to: files[0].path)
+    #expect(try read()[0].allSatisfy { $0 == 200 })
+  }
+
+  @Test func smallPicturesAreStoredSmallAndLargeOnesReduced() throws {
+    let folder = try TemporaryFolder()
+    // The largest one comes late, after the sizes have been guessed from others.
+    for index in 0..<150 {
+      let side = index == 101 ? 30 : 10 + index % 3
+      try folder.writePicture(
+        LumaImage(width: side, height: 10, filledWith: UInt8(index)), to: "angry/\(index).pgm")
+    }
+    let files = (0..<150).map { PictureFile(path: "angry/\($0).pgm", label: 0) }
+    for (limit, side) in [(224, 30), (16, 16), (11, 11)] {
+      for cacheFolder in [nil, folder.url] {
+        let set = try PictureSet.read(
+          files, folder: folder.url, labels: .emotions, imageSize: limit, cacheFolder: cacheFolder)
+        #expect(set.imageSize == side && set.count == 150)
+        for index in [0, 63, 64, 101, 149] { #expect(set.pixels(of: index).allSatisfy { $0 == UInt8(index) }) }
+      }
+    }
+  }
+
+  @Test func aStoredPictureIsDrawnInTheSizeOfTheNetwork() throws {
+    let pixels = (0..<64).map { UInt8($0 % 8 * 30) }
+    let set = PictureSet(
+      imageSize: 8, labels: .emotions, files: [PictureFile(path: "a", label: 0)], pixels: pixels)
+    let normalisation = Normalisation(mean: 0.5, standardDeviation: 0.25)
+    for size in [8, 16, 4] {
+      var drawn = [Float](repeating: .nan, count: size * size)
+      drawn.withUnsafeMutableBufferPointer {
+        set.draw(0, size: size, normalisation: normalisation, resizer: Resizer(), into: $0)
+      }
+      // A ramp stays the ramp, away from its ends.
+      for column in 1..<size - 1 {
+        let place = (Float(column) + 0.5) * 8 / Float(size) - 0.5
+        let expected = (place * 30 / 255 - 0.5) / 0.25
+        #expect(abs(drawn[size + column] - expected) < 0.02 || place < 0.5 || place > 6.5)
+      }
+    }
+  }
+
+  @Test func aSubsetKeepsPicturesLabelsAndTargetsTogether() {
+    let files = (0..<4).map { PictureFile(path: "\($0)", label: $0) }
+    var set = PictureSet(
+      imageSize: 2, labels: .emotions, files: files, pixels: (0..<16).map { UInt8($0) })
+    let whole = set.fingerprint
+    set.softTargets = (0..<28).map { Float($0) }
+    #expect(set.fingerprint != whole)
+    let part = set.subset([3, 1])
+    #expect(part.files.map(\.path) == ["3", "1"] && part.pixels(of: 0) == [12, 13, 14, 15])
+    #expect(part.softTargets == (21..<28).map { Float($0) } + (7..<14).map { Float($0) })
+    #expect(part.fingerprint != set.fingerprint && part.subset([1]).pixels(of: 0) == [4, 5, 6, 7])
+  }
+
+  @Test func hopelessPicturesAreLeftOutUnlessTheirClassIsKept() throws {
+    let text = """
+      file,neutral,happiness,surprise,sadness,anger,disgust,fear
+      0,9,0,0,0,1,0,0
+      1,0,0,0,0,5,0,5
+      2,8,0,0,0,0,1,1
+      3,,,,,,,
+      """
+    let votes = try SoftLabels.parse(text, path: "labels.csv", labels: .emotions)
+    // Angry without much agreement, angry, disgust, no face at all, and one without a row.
+    let files = [0, 0, 1, 1, 0].enumerated().map { PictureFile(path: "\($0)", label: $1) }
+    let set = PictureSet(imageSize: 1, labels: .emotions, files: files, pixels: [0, 1, 2, 3, 4])
+    func names(_ set: PictureSet) -> [String] { set.files.map(\.path) }
+    #expect(try names(votes.apply(to: set, share: 0, drop: 0, keeping: [])) == ["0", "1", "2", "3", "4"])
+    #expect(try names(votes.apply(to: set, share: 0, drop: 0.2, keeping: [1])) == ["1", "2", "4"])
+    #expect(try names(votes.apply(to: set, share: 0, drop: 0.05, keeping: [])) == ["0", "1", "2", "4"])
+    let kept = try votes.apply(to: set, share: 0.5, drop: 0.2, keeping: [1])
+    let targets = try #require(kept.softTargets)
+    #expect(targets[0..<7].elementsEqual([0.75, 0, 0.25, 0, 0, 0, 0]))
+    #expect(targets[7..<14].elementsEqual([0, 1, 0, 0, 0, 0, 0]), "disgust keeps its label")
+    #expect(targets[14..<21].elementsEqual([1, 0, 0, 0, 0, 0, 0]))
+    do throws(TrainingError) {
+      _ = try votes.apply(to: set, share: 0, drop: 0.2, keeping: [])
+      Issue.record("disgust has no picture left")
+    } catch {
+      #expect("\(error)".contains("leaves no picture of the class disgust"))
+    }
   }
 
   @Test func votesBecomeTargets() throws {

@@ -36,7 +36,8 @@ struct SoftmaxCrossEntropyTests {
       }
     }
     let loss = SoftmaxCrossEntropy(
-      labelSmoothing: try #require(Float(fixture.metadata["label_smoothing"] ?? "")), classWeights: weights)
+      labelSmoothing: try #require(Float(fixture.metadata["label_smoothing"] ?? "")), classWeights: weights,
+      logPrior: fixture.tensors["log_prior"]?.values)
     let result = evaluate(loss, logits: logits.values, targets: try #require(targets), classes: classes)
     let expected = try #require(fixture.tensors["loss"]).values[0]
     #expect(abs(Float(result.loss * scale) - expected) <= 1e-5 * max(1, abs(expected)))

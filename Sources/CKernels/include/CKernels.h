@@ -1,6 +1,7 @@
 #ifndef FERD_CKERNELS_H
 #define FERD_CKERNELS_H
 
+#include "augmentation_kernels.h"
 #include "file_kernels.h"
 #include "pixel_kernels.h"
 #include "tensor_kernels.h"

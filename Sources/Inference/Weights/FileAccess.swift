@@ -104,6 +104,13 @@ package enum FileAccess {
     fileprivate let descriptor: Int32
     fileprivate let failure: (String) -> Failure
 
+    /// Takes back all that was written.
+    package func startOver() throws(Failure) {
+      guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+        throw failure("cannot be emptied: \(FileAccess.reason())")
+      }
+    }
+
     /// Writes all of `bytes`, however often the system interrupts.
     package func append(_ bytes: RawSpan) throws(Failure) {
       let problem: String? = bytes.withUnsafeBytes { bytes in

@@ -1,5 +1,5 @@
 import Foundation
-public import Pixels
+import Pixels
 
 /// Turns stored 8-bit pictures into varied, normalised network input.
 struct PictureAugmenter: Sendable {
@@ -16,10 +16,24 @@ struct PictureAugmenter: Sendable {
     _ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>, random: inout RandomGenerator
   ) {
     let count = imageSize * imageSize
-    warp(source, by: drawTransform(&random), to: target)
+    // These draw from a generator of their own: so what the other parts draw does not depend on them, and recipes from
+    // before they were there give the pictures that they gave then.
+    var seed = random
+    var further = RandomGenerator(seed: seed.next() ^ 0x4655_5254_4845_5200)
+    let map = drawTransform(&random)
+    let corners = drawCorners(&further)
+    let effects = PictureEffects.drawn(policy, &further)
+
+    let warp = PictureWarp(source: source, sourceSize: sourceSize, size: imageSize)
+    if policy.perspective > 0 {
+      warp.draw(ProjectiveTransform(map, after: corners, size: Float(imageSize)), to: target)
+    } else {
+      warp.draw(map, to: target)
+    }
+    effects.apply(to: UnsafeMutableBufferPointer(start: target, count: count), size: imageSize)
 
     // Brightness, contrast and normalisation are one linear map: y = gain · x + offset.
-    let contrast = Self.ratio(policy.contrast, &random)
+    let contrast = random.ratio(policy.contrast)
     let brightness = policy.brightness * random.uniform(-1, 1)
     let sum = Self.sum(target, count)
     let mean = sum / Float(count) / 255
@@ -37,8 +51,8 @@ struct PictureAugmenter: Sendable {
   private func drawTransform(_ random: inout RandomGenerator) -> Pixels.AffineTransform {
     let mirrored = random.chance(policy.flip)
     let angle = policy.rotation * random.uniform(-1, 1) * .pi / 180
-    let scale = Self.ratio(policy.scale, &random)
-    let stretch = Self.ratio(policy.stretch, &random).squareRoot()
+    let scale = random.ratio(policy.scale)
+    let stretch = random.ratio(policy.stretch).squareRoot()
     let size = Float(sourceSize)
     let shiftX = policy.shift * size * random.uniform(-1, 1)
     let shiftY = policy.shift * size * random.uniform(-1, 1)
@@ -55,35 +69,12 @@ struct PictureAugmenter: Sendable {
       a: a, b: b, tx: half - (a + b) * middle + shiftX, c: c, d: d, ty: half - (c + d) * middle + shiftY)
   }
 
-  /// A factor between 1 / (1 + range) and 1 + range, as often below 1 as above.
-  private static func ratio(_ range: Float, _ random: inout RandomGenerator) -> Float {
-    exp(log(1 + range) * random.uniform(-1, 1))
-  }
-
-  /// Bilinear, pixel centres at half-integers; beyond the border the outermost samples go on.
-  private func warp(
-    _ source: UnsafePointer<UInt8>, by map: Pixels.AffineTransform, to target: UnsafeMutablePointer<Float>
-  ) {
-    let size = sourceSize
-    let last = Float(size - 1)
-    for row in 0..<imageSize {
-      let start = map(Point(x: 0.5, y: Float(row) + 0.5))
-      let line = target + row * imageSize
-      for column in 0..<imageSize {
-        let x = min(last, max(0, start.x + map.a * Float(column) - 0.5))
-        let y = min(last, max(0, start.y + map.c * Float(column) - 0.5))
-        // Not negative, so the conversion rounds down.
-        let left = Int(x)
-        let top = Int(y)
-        let right = min(left + 1, size - 1)
-        let upper = source + top * size
-        let lower = source + min(top + 1, size - 1) * size
-        let fx = x - Float(left)
-        let fy = y - Float(top)
-        let above = Float(upper[left]) + fx * (Float(upper[right]) - Float(upper[left]))
-        let below = Float(lower[left]) + fx * (Float(lower[right]) - Float(lower[left]))
-        line[column] = above + fy * (below - above)
-      }
+  /// Where the corners of the result go before the rest of the warp, as parts of its size.
+  private func drawCorners(_ random: inout RandomGenerator) -> [Point] {
+    ([(0, 0), (1, 0), (1, 1), (0, 1)] as [(Float, Float)]).map { x, y in
+      let dx = policy.perspective * random.uniform(-1, 1)
+      let dy = policy.perspective * random.uniform(-1, 1)
+      return Point(x: x + dx, y: y + dy)
     }
   }
 
@@ -116,17 +107,5 @@ struct PictureAugmenter: Sendable {
       index += 1
     }
     return total
-  }
-}
-
-extension Normalisation {
-  /// FER2013's training part.
-  public static let fer2013 = Normalisation(mean: 0.508, standardDeviation: 0.255)
-
-  /// Unchanged pictures as network input.
-  func apply(_ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>, count: Int) {
-    let scale = 1 / (255 * standardDeviation)
-    let offset = -mean / standardDeviation
-    for index in 0..<count { target[index] = Float(source[index]) * scale + offset }
   }
 }

@@ -2,6 +2,8 @@ import Foundation
 import Synchronization
 
 /// Makes batches one ahead on a thread of its own, in the order in which training takes them.
+///
+/// Where the sampler follows validation, an epoch's first batch is made only once `beginEpoch` has told its weights.
 final class BatchLoader: @unchecked Sendable {
   private let maker: BatchMaker
   private let epochs: Int
@@ -10,6 +12,8 @@ final class BatchLoader: @unchecked Sendable {
   private let batches: [TrainingBatch]
   private let free = DispatchSemaphore(value: 0)
   private let ready = DispatchSemaphore(value: 0)
+  private let begun = DispatchSemaphore(value: 0)
+  private let weights = Mutex<[Double]?>(nil)
   private let isStopped = Atomic(false)
   private var taken = 0
 
@@ -33,7 +37,13 @@ final class BatchLoader: @unchecked Sendable {
     var made = 0
     var step = firstStep
     for epoch in firstEpoch..<max(firstEpoch, epochs) {
-      let order = maker.sampler.order(epoch: epoch)
+      var weights: [Double]?
+      if maker.recipe.dynamicSampling {
+        begun.wait()
+        if isStopped.load(ordering: .relaxed) { return }
+        weights = self.weights.withLock { $0 }
+      }
+      let order = maker.sampler.order(epoch: epoch, weights: weights)
       while step < maker.stepsPerEpoch {
         free.wait()
         if isStopped.load(ordering: .relaxed) { return }
@@ -44,6 +54,14 @@ final class BatchLoader: @unchecked Sendable {
       }
       step = 0
     }
+  }
+
+  /// To be called before the first batch of every epoch is taken, including one that is resumed on its way.
+  ///
+  /// - Parameter weights: Of the classes in this epoch's sampling; nil = 1 for all.
+  func beginEpoch(weights: [Double]?) {
+    self.weights.withLock { $0 = weights }
+    begun.signal()
   }
 
   /// The next batch, valid until the next call.
@@ -59,5 +77,6 @@ final class BatchLoader: @unchecked Sendable {
   func stop() {
     isStopped.store(true, ordering: .relaxed)
     free.signal()
+    begun.signal()
   }
 }

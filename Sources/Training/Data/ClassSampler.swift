@@ -2,26 +2,40 @@ import Foundation
 
 /// In which order, and how often, an epoch shows the pictures.
 ///
-/// With `power` 0 each picture comes once. Otherwise the classes' shares are weighted by (their count)^-power: 1 shows
-/// all classes equally often. Shares are met exactly up to rounding, and inside a class no picture comes a second time
-/// before all have come once.
+/// With `power` 0 and equal importance each picture comes once. Otherwise the classes' shares are weighted by
+/// (their count)^-power, 1 showing all classes equally often, and by importance. Shares are met exactly up to rounding,
+/// and inside a class no picture comes a second time before all have come once.
 struct ClassSampler: Sendable {
   let power: Float
+  /// Factor on each class's share.
+  let importance: [Double]
   let seed: UInt64
   private let indicesByClass: [[Int]]
   private let total: Int
 
-  init(indicesByClass: [[Int]], power: Float, seed: UInt64) {
+  /// - Parameter importance: nil = 1 for all.
+  init(indicesByClass: [[Int]], power: Float, importance: [Double]? = nil, seed: UInt64) {
     self.indicesByClass = indicesByClass
     self.power = power
+    self.importance = importance ?? indicesByClass.map { _ in 1 }
     self.seed = seed
     total = indicesByClass.reduce(0) { $0 + $1.count }
   }
 
   /// How many pictures of each class an epoch shows; they sum to the number of pictures.
-  var quotas: [Int] {
-    guard power != 0 else { return indicesByClass.map(\.count) }
-    let weights = indicesByClass.map { $0.isEmpty ? 0 : pow(Double($0.count), 1 - Double(power)) }
+  ///
+  /// - Parameter weights: Further factors on the classes' shares, as `DynamicSampling` makes them; nil = 1 for all.
+  func quotas(weights: [Double]? = nil) -> [Int] {
+    let factors = zip(importance, weights ?? importance.map { _ in 1 }).map(*)
+    return Self.quotas(counts: indicesByClass.map(\.count), power: power, factors: factors)
+  }
+
+  /// What the power alone makes of the classes' counts.
+  static func quotas(counts: [Int], power: Float, factors: [Double]? = nil) -> [Int] {
+    let factors = factors ?? counts.map { _ in 1 }
+    guard power != 0 || Set(factors).count > 1 else { return counts }
+    let total = counts.reduce(0, +)
+    let weights = zip(counts, factors).map { $0 == 0 ? 0 : pow(Double($0), 1 - Double(power)) * $1 }
     let sum = weights.reduce(0, +)
     var quotas: [Int] = []
     var reached = 0.0
@@ -36,11 +50,11 @@ struct ClassSampler: Sendable {
     return quotas
   }
 
-  /// Positions of pictures in the order of an epoch, the same for the same seed and epoch.
-  func order(epoch: Int) -> [Int] {
+  /// Positions of pictures in the order of an epoch, the same for the same seed, epoch and weights.
+  func order(epoch: Int, weights: [Double]? = nil) -> [Int] {
     var order: [Int] = []
     order.reserveCapacity(total)
-    for (label, quota) in quotas.enumerated() {
+    for (label, quota) in quotas(weights: weights).enumerated() {
       let indices = indicesByClass[label]
       var left = quota
       var round = 0

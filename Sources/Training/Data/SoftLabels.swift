@@ -7,6 +7,8 @@ import Foundation
 struct SoftLabels: Sendable {
   /// Relative path to probabilities, for the pictures that have votes.
   private(set) var distributions: [String: [Float]] = [:]
+  /// Relative paths of pictures that are listed without a vote for any class.
+  private(set) var withoutVotes: Set<String> = []
 
   static func read(_ path: String, labels: ClassLabels) throws(TrainingError) -> SoftLabels {
     let text: String
@@ -47,17 +49,54 @@ struct SoftLabels: Sendable {
         votes[column] = vote
       }
       let sum = votes.reduce(0, +)
-      if sum > 0 { result.distributions[String(fields[fileColumn])] = votes.map { $0 / sum } }
+      let file = String(fields[fileColumn])
+      if sum > 0 {
+        result.distributions[file] = votes.map { $0 / sum }
+      } else {
+        result.withoutVotes.insert(file)
+      }
+    }
+    return result
+  }
+
+  /// What training makes of the votes.
+  ///
+  /// Crowds see little fear and disgust: mixed into all targets their votes take these classes away. Hence `kept`.
+  ///
+  /// - Parameters:
+  ///   - share: Part of the targets that comes from the votes, 0 to 1.
+  ///   - drop: Pictures are left out whose own class has less than this part of the votes, and, where it is more than 0,
+  ///     those that are listed without any vote: there is no face to be seen on them.
+  ///   - kept: Positions of classes whose pictures keep their own label whole and are not left out for lack of votes.
+  /// - Throws: `invalidSettings` where not one picture of a class is left.
+  func apply(
+    to pictures: PictureSet, share: Float, drop: Float, keeping kept: [Int]
+  ) throws(TrainingError) -> PictureSet {
+    let isHopeless = pictures.files.map { file in
+      if withoutVotes.contains(file.path) { return drop > 0 }
+      guard let votes = distributions[file.path], !kept.contains(file.label) else { return false }
+      return votes[file.label] < drop
+    }
+    var result =
+      isHopeless.contains(true)
+      ? pictures.subset(pictures.files.indices.filter { !isHopeless[$0] }) : pictures
+    for (label, count) in result.classCounts.enumerated() where count == 0 && pictures.classCounts[label] > 0 {
+      throw .invalidSettings(
+        "softLabelDrop \(drop) leaves no picture of the class \(pictures.labels.names[label]); take less, or name the "
+          + "class in softLabelKeep")
+    }
+    if share > 0 {
+      result.softTargets = targets(for: result.files, classes: pictures.labels.count, share: share, keeping: kept)
     }
     return result
   }
 
   /// Targets `[files × classes]`: `share` of the votes and the rest of the picture's own class; the class alone where
-  /// there are no votes.
-  func targets(for files: [PictureFile], classes: Int, share: Float) -> [Float] {
+  /// there are no votes, and for the classes of `kept`.
+  func targets(for files: [PictureFile], classes: Int, share: Float, keeping kept: [Int] = []) -> [Float] {
     var targets = [Float](repeating: 0, count: files.count * classes)
     for (index, file) in files.enumerated() {
-      let votes = distributions[file.path]
+      let votes = kept.contains(file.label) ? nil : distributions[file.path]
       targets[index * classes + file.label] = votes == nil ? 1 : 1 - share
       for (position, vote) in (votes ?? []).enumerated() { targets[index * classes + position] += share * vote }
     }

@@ -13,6 +13,7 @@ struct ClassifierEvaluation: Sendable {
   /// Each thread takes a part of the pictures through a plan of its own.
   ///
   /// - Parameters:
+  ///   - spec: Its input is square; pictures of another size are enlarged or reduced to it.
   ///   - weights: Of a network whose one result are logits `[classes]`.
   ///   - isStopped: Asked between batches; where it says true the evaluation ends and nil comes back.
   static func run(
@@ -46,7 +47,9 @@ struct ClassifierEvaluation: Sendable {
     normalisation: Normalisation, precision: Precision, isStopped: () -> Bool
   ) throws -> ClassifierEvaluation? {
     let classes = pictures.labels.count
-    let area = pictures.imageSize * pictures.imageSize
+    let size = spec.inputHeight
+    let area = size * size
+    let resizer = Resizer()
     // Each picture is followed by its mirror image.
     let perBatch = max(1, min(32, range.count))
     let plan = try InferencePlan(
@@ -56,12 +59,12 @@ struct ClassifierEvaluation: Sendable {
       if isStopped() { return nil }
       let count = min(perBatch, range.upperBound - start)
       plan.withInput { input in
-        pictures.pixels.withUnsafeBufferPointer { pixels in
-          for index in 0..<count {
-            let target = input.baseAddress! + index * 2 * area
-            normalisation.apply(pixels.baseAddress! + (start + index) * area, to: target, count: area)
-            mirror(target, to: target + area, size: pictures.imageSize)
-          }
+        for index in 0..<count {
+          let target = input.baseAddress! + index * 2 * area
+          pictures.draw(
+            start + index, size: size, normalisation: normalisation, resizer: resizer,
+            into: UnsafeMutableBufferPointer(start: target, count: area))
+          mirror(target, to: target + area, size: size)
         }
       }
       try plan.run()

@@ -42,6 +42,10 @@ extension EmotionTrainer {
         "steps": .number(Double(best.record.step)),
         "precision": .string(settings.precision.rawValue),
         "images": .number(Double(data.training.count)),
+        "strengthened_augmentation": try JSONValue(
+          encoding: settings.recipe.augmentation(for: data.training).strengthened.map {
+            data.training.labels.names[$0]
+          }),
         "class_counts": try JSONValue(
           encoding: Dictionary(uniqueKeysWithValues: zip(data.training.labels.names, data.training.classCounts))),
       ]),

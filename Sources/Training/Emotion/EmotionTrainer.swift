@@ -81,11 +81,7 @@ public final class EmotionTrainer {
     }
     average = ExponentialMovingAverage(store, decay: recipe.emaDecay)
     loss = recipe.makeLoss(classCounts: training.classCounts)
-    maker = BatchMaker(
-      pictures: training,
-      sampler: ClassSampler(
-        indicesByClass: training.indicesByClass, power: recipe.samplerPower, seed: recipe.seed),
-      recipe: recipe)
+    maker = try BatchMaker(pictures: training, recipe: recipe)
     schedule = CosineSchedule(
       base: recipe.learningRate, warmupSteps: Int(recipe.warmupEpochs * Float(maker.stepsPerEpoch)),
       totalSteps: recipe.epochs * maker.stepsPerEpoch, finalShare: recipe.finalLearningRateShare)
@@ -101,6 +97,7 @@ public final class EmotionTrainer {
       let loader = BatchLoader(maker, fromEpoch: state.epoch, step: state.stepInEpoch, epochs: recipe.epochs)
       defer { loader.stop() }
       while !state.isFinished {
+        loader.beginEpoch(weights: state.samplingWeights)
         guard try trainEpoch(loader, stopRequested) else {
           try save()
           return .stopped
@@ -189,21 +186,24 @@ public final class EmotionTrainer {
     }
     let all = data.metrics(result.flipAveraged, withoutDuplicates: false)
     let deduplicated = data.duplicates.isEmpty ? nil : data.metrics(result.flipAveraged, withoutDuplicates: true)
-    let weight = Double(recipe.accuracyWeight)
     let selecting = deduplicated ?? all
-    let score = weight * selecting.accuracy + (1 - weight) * selecting.macroRecall
+    let score = try recipe.score(selecting, labels: data.validation.labels)
     let isBest = state.bestScore.map { score > $0 } ?? true
     let record = EpochRecord(
       epoch: state.epoch + 1, step: state.step, learningRate: schedule.learningRate(atStep: state.step - 1),
       trainLoss: state.lossSum / Double(maker.stepsPerEpoch),
       imagesPerSecond: Double(recipe.batchSize) / meter.secondsPerStep,
       validation: .init(all), deduplicated: deduplicated.map { EpochRecord.Scores($0) }, score: score,
-      isBest: isBest, sampled: maker.sampler.quotas,
+      isBest: isBest, sampled: maker.sampler.quotas(weights: state.samplingWeights),
       seconds: (state.stepSeconds ?? 0) + (ContinuousClock.now - start) / .seconds(1))
     state.epoch += 1
     state.stepInEpoch = 0
     state.lossSum = 0
     state.stepSeconds = nil
+    if recipe.dynamicSampling {
+      state.samplingWeights = DynamicSampling.next(
+        state.samplingWeights, recall: selecting.perClass.map { $0.support > 0 ? $0.recall : nil })
+    }
     if isBest {
       state.bestScore = score
       state.bestEpoch = state.epoch

@@ -1,5 +1,6 @@
 public import Foundation
 public import Inference
+import Pixels
 import Synchronization
 
 /// What an ensemble makes of a folder of face crops.
@@ -67,18 +68,17 @@ public struct EnsembleEvaluation: Sendable {
     _ range: Range<Int>, of sets: [Int: PictureSet], with ensemble: EmotionEnsemble
   ) throws -> Views {
     var views = Views()
+    let resizer = Resizer()
     for start in stride(from: range.lowerBound, to: range.upperBound, by: ensemble.maximumCount) {
       let count = min(ensemble.maximumCount, range.upperBound - start)
       for member in ensemble.members {
         let set = sets[member.inputHeight]!
-        let area = set.imageSize * set.imageSize
-        let scale = 1 / (255 * member.record.inputStandardDeviation)
-        let offset = -member.record.inputMean / member.record.inputStandardDeviation
+        let normalisation = Normalisation(
+          mean: member.record.inputMean, standardDeviation: member.record.inputStandardDeviation)
         for index in 0..<count {
-          member.withInput(index) { input in
-            for pixel in 0..<area {
-              input[pixel] = Float(set.pixels[(start + index) * area + pixel]) * scale + offset
-            }
+          member.withInput(index) {
+            set.draw(
+              start + index, size: member.inputHeight, normalisation: normalisation, resizer: resizer, into: $0)
           }
         }
       }

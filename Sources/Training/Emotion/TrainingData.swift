@@ -9,7 +9,7 @@ public struct TrainingData: Sendable {
   public var duplicates: Set<String>
 
   public init(training: PictureSet, validation: PictureSet, duplicates: Set<String> = []) {
-    precondition(training.imageSize == validation.imageSize && training.labels == validation.labels)
+    precondition(training.labels == validation.labels)
     self.training = training
     self.validation = validation
     self.duplicates = duplicates.intersection(validation.files.map(\.path))
@@ -24,35 +24,6 @@ public struct TrainingData: Sendable {
     return ClassificationMetrics(
       probabilities: kept.flatMap { probabilities[$0 * classes..<($0 + 1) * classes] },
       truth: kept.map { validation.files[$0].label }, classes: classes)
-  }
-}
-
-extension PictureSet {
-  /// The same for the same pictures, classes and soft targets in the same order.
-  var fingerprint: String {
-    var check = DamageCheck()
-    pixels.withUnsafeBytes { check.update($0) }
-    check.completeWord()
-    files.map { Int32($0.label) }.withUnsafeBytes { check.update($0) }
-    check.completeWord()
-    softTargets?.withUnsafeBytes { check.update($0) }
-    return String(check.value, radix: 16)
-  }
-}
-
-extension TrainingRecipe {
-  func makeLoss(classCounts: [Int]) -> SoftmaxCrossEntropy {
-    let total = Double(classCounts.reduce(0, +))
-    var loss = SoftmaxCrossEntropy(labelSmoothing: labelSmoothing)
-    switch self.loss {
-    case .crossEntropy: break
-    case .classWeighted:
-      // Σ count · weight = total: the mean weight of a picture is 1.
-      loss.classWeights = classCounts.map { Float(total / Double(classCounts.count) / Double(max(1, $0))) }
-    case .balancedSoftmax:
-      loss.logPrior = classCounts.map { Float(log(Double(max(1, $0)) / total)) }
-    }
-    return loss
   }
 }
 
@@ -77,7 +48,8 @@ extension TrainingData {
   ///
   /// - Parameters:
   ///   - cacheFolder: Where decoded pictures are kept.
-  ///   - softLabels: CSV of votes, see `SoftLabels`; used as far as the recipe's `softLabelShare` says.
+  ///   - softLabels: CSV of votes, see `SoftLabels`; used as the recipe's `softLabelShare`, `softLabelDrop` and
+  ///     `softLabelKeep` say.
   public static func read(
     _ listing: FolderListing, recipe: TrainingRecipe, labels: ClassLabels = .emotions, cacheFolder: URL,
     softLabels: String?, duplicates: Set<String>
@@ -97,13 +69,14 @@ extension TrainingData {
           files, folder: listing.folder, labels: labels, imageSize: recipe.imageSize, cacheFolder: cacheFolder,
           cacheName: split.rawValue))
     }
-    if recipe.softLabelShare > 0 {
+    if recipe.softLabelShare > 0 || recipe.softLabelDrop > 0 {
       guard let softLabels else {
-        throw .invalidSettings(
-          "the recipe takes \(recipe.softLabelShare) of the targets from votes; none were given")
+        throw .invalidSettings("the recipe uses votes (softLabelShare, softLabelDrop); none were given")
       }
-      sets[0].softTargets = try SoftLabels.read(softLabels, labels: labels).targets(
-        for: sets[0].files, classes: labels.count, share: recipe.softLabelShare)
+      let votes = try SoftLabels.read(softLabels, labels: labels)
+      let kept = try TrainingRecipe.positions(of: recipe.softLabelKeep, in: labels, setting: "softLabelKeep")
+      sets[0] = try votes.apply(
+        to: sets[0], share: recipe.softLabelShare, drop: recipe.softLabelDrop, keeping: kept)
     }
     return TrainingData(training: sets[0], validation: sets[1], duplicates: duplicates)
   }

@@ -47,15 +47,27 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   public var clipNorm: Float = 5
   /// 0 shows each picture once in an epoch, 1 all classes equally often; see `ClassSampler`.
   public var samplerPower: Float = 0
+  /// Whether classes that validation finds neglected come more often from epoch to epoch; see `DynamicSampling`.
+  public var dynamicSampling = false
+  /// Classes of extra importance.
+  public var focus: [String] = []
+  /// How much more often they are shown, and how much more their recall counts where the best epoch is selected.
+  public var focusFactor: Float = 2
   public var loss = LossKind.crossEntropy
   /// Part of the targets that comes from crowd votes, where they are given.
   public var softLabelShare: Float = 0
+  /// Pictures whose own class has less than this part of the votes are not trained on; 0 = all are.
+  public var softLabelDrop: Float = 0
+  /// Classes whose pictures votes neither change nor drop.
+  public var softLabelKeep: [String] = []
   /// Epochs without a better score after which training ends; 0 = never.
   public var patience = 0
   /// Weight of accuracy in the score that selects the best epoch; the rest is macro recall.
   public var accuracyWeight: Float = 0.5
   public var normalisation = Normalisation.fer2013
-  public var augmentation = AugmentationPolicy.level(2)!
+  public var augmentation = AugmentationPolicy.standard
+  /// Whether under-represented classes and those in focus are varied more strongly; see `ClassAugmentation`.
+  public var targetedAugmentation = false
   public var seed: UInt64 = 1
 
   public init() {}
@@ -131,7 +143,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
       ("momentum", momentum, 0...0.9999), ("weightDecay", weightDecay, 0...1), ("dropout", dropout ?? 0, 0...0.95),
       ("labelSmoothing", labelSmoothing, 0...0.95), ("emaDecay", emaDecay, 0...0.999999),
       ("clipNorm", clipNorm, 0...1e9), ("samplerPower", samplerPower, 0...2),
-      ("softLabelShare", softLabelShare, 0...1), ("patience", Float(patience), 0...100_000),
+      ("focusFactor", focusFactor, 1...100), ("softLabelShare", softLabelShare, 0...1),
+      ("softLabelDrop", softLabelDrop, 0...1), ("patience", Float(patience), 0...100_000),
       ("accuracyWeight", accuracyWeight, 0...1), ("normalisation.mean", normalisation.mean, 0...1),
       ("normalisation.standardDeviation", normalisation.standardDeviation, 0.001...1),
     ]
@@ -170,5 +183,44 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     var result = self
     result.dropout = dropout ?? Backbone(rawValue: backbone)?.dropout
     return result
+  }
+}
+
+extension TrainingRecipe {
+  /// What is not named keeps its default: older checkpoints don't know all settings.
+  public init(from decoder: any Decoder) throws {
+    let fields = try DefaultingFields(decoder, keyedBy: CodingKeys.self)
+    self.init()
+    try fields.take(.backbone, &backbone)
+    try fields.take(.widths, &widths)
+    try fields.take(.imageSize, &imageSize)
+    try fields.take(.earlyImageSize, &earlyImageSize)
+    try fields.take(.earlyEpochs, &earlyEpochs)
+    try fields.take(.epochs, &epochs)
+    try fields.take(.batchSize, &batchSize)
+    try fields.take(.learningRate, &learningRate)
+    try fields.take(.warmupEpochs, &warmupEpochs)
+    try fields.take(.finalLearningRateShare, &finalLearningRateShare)
+    try fields.take(.optimiser, &optimiser)
+    try fields.take(.momentum, &momentum)
+    try fields.take(.weightDecay, &weightDecay)
+    try fields.take(.dropout, &dropout)
+    try fields.take(.labelSmoothing, &labelSmoothing)
+    try fields.take(.emaDecay, &emaDecay)
+    try fields.take(.clipNorm, &clipNorm)
+    try fields.take(.samplerPower, &samplerPower)
+    try fields.take(.dynamicSampling, &dynamicSampling)
+    try fields.take(.focus, &focus)
+    try fields.take(.focusFactor, &focusFactor)
+    try fields.take(.loss, &loss)
+    try fields.take(.softLabelShare, &softLabelShare)
+    try fields.take(.softLabelDrop, &softLabelDrop)
+    try fields.take(.softLabelKeep, &softLabelKeep)
+    try fields.take(.patience, &patience)
+    try fields.take(.accuracyWeight, &accuracyWeight)
+    try fields.take(.normalisation, &normalisation)
+    try fields.take(.augmentation, &augmentation)
+    try fields.take(.targetedAugmentation, &targetedAugmentation)
+    try fields.take(.seed, &seed)
   }
 }

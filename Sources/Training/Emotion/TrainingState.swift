@@ -23,6 +23,8 @@ struct TrainingState: Codable, Equatable {
   var stepSeconds: Double?
   var bestScore: Double?
   var bestEpoch = 0
+  /// Of the classes in the running epoch's sampling, where it follows validation; nil = 1 for all.
+  var samplingWeights: [Double]?
   /// True once no more epoch will come, because all are done or patience is at its end.
   var isFinished = false
 

@@ -13,8 +13,8 @@ final class TrainingDisplay {
     isLive = !isQuiet && isatty(STDERR_FILENO) == 1
   }
 
-  /// What there is to learn from, and how unequal it is.
-  func showClasses(_ data: TrainingData) {
+  /// What there is to learn from, how unequal it is, and what the recipe does about it.
+  func showClasses(_ data: TrainingData, _ recipe: TrainingRecipe) throws {
     guard !isQuiet else { return }
     let counts = data.training.classCounts
     let list = zip(data.training.labels.names, counts).map { "\($0) \($1)" }.joined(separator: ", ")
@@ -22,6 +22,15 @@ final class TrainingDisplay {
     Diagnostics.note(
       "\(data.training.count) training pictures (\(list); largest to smallest \(format(ratio, 1)) : 1), "
         + "\(data.validation.count) for validation")
+    let names = data.training.labels.names
+    let shown = try recipe.shownCounts(of: data.training)
+    if shown != counts {
+      Diagnostics.note("an epoch shows \(zip(names, shown).map { "\($0) \($1)" }.joined(separator: ", "))")
+    }
+    let strengthened = try recipe.augmentation(for: data.training).strengthened.map { names[$0] }
+    if !strengthened.isEmpty {
+      Diagnostics.note("stronger augmentation for \(strengthened.joined(separator: ", "))")
+    }
   }
 
   func show(_ event: TrainingEvent) {

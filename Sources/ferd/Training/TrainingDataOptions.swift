@@ -1,0 +1,60 @@
+import ArgumentParser
+import Foundation
+import Training
+
+/// What a training run learns from.
+struct TrainingDataOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"))
+  var dataDir: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Classes, separated by commas, in the order of the scores. Default: the seven emotions.", valueName: "names"))
+  var labels: String?
+
+  @Option(help: ArgumentHelp("Crowd votes for the pictures (CSV with a column per class).", valueName: "csv"))
+  var softLabels: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "File with relative paths, one a line, of pictures that training and selection leave out.", valueName: "file")
+  )
+  var exclude: String?
+
+  func validate() throws {
+    guard let labels else { return }
+    let names = Self.split(labels)
+    guard names.count >= 2, names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else {
+      throw ValidationError("--labels takes at least two names of classes, not \"\(labels)\".")
+    }
+    // Folders are found without regard to case.
+    guard Set(names.map { $0.lowercased() }).count == names.count else {
+      throw ValidationError("--labels names a class twice: \"\(labels)\".")
+    }
+  }
+
+  private static func split(_ list: String) -> [String] {
+    list.split(separator: ",", omittingEmptySubsequences: false).map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+  }
+
+  var classes: ClassLabels { labels.map { ClassLabels(Self.split($0)) } ?? .emotions }
+
+  /// Lists, splits and decodes the pictures; tells of those that cannot be read.
+  func load(_ recipe: TrainingRecipe, cacheFolder: URL) throws -> TrainingData {
+    let classes = classes
+    _ = try recipe.focusPositions(in: classes)
+    let listing = try FolderListing.read(dataDir, labels: classes).splitForTraining(seed: recipe.seed)
+    let excluded = try exclude.map { try ExclusionList.read($0) } ?? []
+    let data = try TrainingData.read(
+      listing, recipe: recipe, labels: classes, cacheFolder: cacheFolder, softLabels: softLabels,
+      duplicates: excluded)
+    let unreadable = [data.training, data.validation].flatMap(\.unreadable)
+    for (path, problem) in unreadable.prefix(20) { Diagnostics.warning("\(path) is left out: \(problem)") }
+    if unreadable.count > 1 {
+      Diagnostics.warning("\(unreadable.count) pictures cannot be read and are left out")
+    }
+    return data
+  }
+}
