@@ -222,10 +222,12 @@ struct TrainTests {
     #expect(classes.keys.sorted() == ["cat", "dog", "emu"] && object["images"] as? Int == 69)
     #expect(try #require(object["accuracy"] as? Double) > 0.8)
     let predicted = try FerdProcess.run([
-      "predict", "--cropped", "--image", folder.path("data/train/Emu/1.ppm"), "--model", model, "--precision", "f32",
+      "predict", "--cropped", "--image", folder.path("data/train/Emu/1.ppm"), "--model", model, "--precision",
+      "f32",
     ])
     #expect(predicted.status == 0, "\(predicted.errors)")
-    #expect(String(decoding: predicted.output, as: UTF8.self).contains("\"labels\":[\"cat\",\"dog\",\"emu\"]"))
+    let line = String(decoding: predicted.output, as: UTF8.self)
+    #expect(line.contains(#""labels":["cat","dog","emu"]"#))
   }
 
   @Test func aPreviewIsDrawnInsteadOfTraining() throws {
