@@ -29,7 +29,7 @@ public struct AugmentationPolicy: Codable, Equatable, Sendable {
   /// Probability of adding noise.
   public var noise: Float = 0
   /// Largest standard deviation of the noise as a part of the full range.
-  public var noiseSize: Float = 0.04
+  public var noiseSize: Float = 0.03
   /// Probability of artefacts of JPEG.
   public var jpeg: Float = 0
   /// Its lowest quality, 1 to 100; drawn up to 95.
@@ -83,7 +83,7 @@ public struct AugmentationPolicy: Codable, Equatable, Sendable {
       return AugmentationPolicy(
         flip: 0.5, rotation: 18, scale: 0.22, stretch: 0.1, shift: 0.16, perspective: 0.08, clahe: 0.2,
         claheLimit: 4,
-        gamma: 0.35, blur: 0.2, blurSize: 0.02, noise: 0.25, noiseSize: 0.06, jpeg: 0.25, jpegQuality: 25,
+        gamma: 0.35, blur: 0.2, blurSize: 0.02, noise: 0.25, noiseSize: 0.045, jpeg: 0.25, jpegQuality: 25,
         contrast: 0.45, brightness: 0.2, erasing: 0.5, erasedArea: [0.02, 0.3], mixup: 0.6, cutmix: 0.3)
     default: return nil
     }
@@ -105,7 +105,7 @@ public struct AugmentationPolicy: Codable, Equatable, Sendable {
     policy.blur = more(blur, atMost: 0.5)
     policy.blurSize = more(blurSize, atMost: 0.03)
     policy.noise = more(noise, atMost: 0.5)
-    policy.noiseSize = more(noiseSize, atMost: 0.1)
+    policy.noiseSize = more(noiseSize, atMost: 0.06)
     policy.jpeg = more(jpeg, atMost: 0.5)
     policy.jpegQuality = min(jpegQuality, max(15, 100 - 1.5 * (100 - jpegQuality)))
     policy.contrast = more(contrast, atMost: 0.6)

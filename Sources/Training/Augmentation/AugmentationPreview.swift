@@ -83,20 +83,27 @@ private struct Painter {
     }
   }
 
-  /// Each picture of a batch that is put together for certain.
+  /// Each picture of a batch that is put together for certain, and so evenly that it can be seen.
   func batch(_ indices: [Int], mixup: Float, cutmix: Float) -> [[UInt8]] {
     var policy = recipe.augmentation
     policy.mixup = mixup
     policy.cutmix = cutmix
     let area = recipe.imageSize * recipe.imageSize
-    var input = indices.flatMap { render($0, .off, stream: 0) }
-    var targets = [Float](repeating: 0, count: indices.count)
-    var random = RandomGenerator(seed: recipe.seed, stream: 1)
-    input.withUnsafeMutableBufferPointer { input in
-      targets.withUnsafeMutableBufferPointer { targets in
-        BatchMixer(policy: policy, rows: indices.count, imageSize: recipe.imageSize)
-          .mix(input: input, targets: targets, random: &random)
+    let unmixed = indices.flatMap { render($0, .off, stream: 0) }
+    var input = unmixed
+    for stream in 0..<100 as Range<UInt64> {
+      input = unmixed
+      var random = RandomGenerator(seed: recipe.seed, stream: stream)
+      // What stays of the first picture.
+      var shares = [Float](repeating: 0, count: indices.count)
+      shares[0] = 1
+      input.withUnsafeMutableBufferPointer { input in
+        shares.withUnsafeMutableBufferPointer { shares in
+          BatchMixer(policy: policy, rows: indices.count, imageSize: recipe.imageSize)
+            .mix(input: input, targets: shares, random: &random)
+        }
       }
+      if 0.4...0.7 ~= shares[0] { break }
     }
     return indices.indices.map { bytes(Array(input[$0 * area..<($0 + 1) * area])) }
   }
