@@ -129,10 +129,8 @@ struct AugmentationPreviewTests {
       #expect(picture(row, 0) == picture(row / 4 * 4, 0), "the unchanged picture comes first")
       #expect(Set((0..<5).map { picture(row, $0) }).count == 5)
     }
-    for row in 12...13 {
-      // A row of the batch in the middle meets itself.
-      for column in [0, 1, 3, 4] { #expect(Set(picture(row, column)).count > 16, "more than one ramp") }
-    }
+    // In the lower rows they have met others; the middle one of a row met itself.
+    for row in 12...13 { #expect(picture(row, 0) != picture(0, 0) && picture(row, 2) == picture(8, 0)) }
     #expect(picture(0, 0)[23] == 60 && picture(8, 0)[0] == 120)
     #expect(try AugmentationPreview(set, recipe: recipe, columns: 5).sheet == preview.sheet)
   }
