@@ -345,6 +345,8 @@ struct TrainingRecipeTests {
       try expectKept(key, value, TrainingRecipe.self)
     }
     for (key, value) in augmentation { try expectKept(key, value, AugmentationPolicy.self) }
+    // No default of the recipe's own: the backbone knows it.
+    try expectKept("dropout", 0.25, TrainingRecipe.self)
   }
 
   private func object(_ value: some Encodable) throws -> [String: Any]? {
@@ -356,7 +358,7 @@ struct TrainingRecipeTests {
     let candidates: [Any] =
       switch value {
       case let list as [Any]: list.isEmpty ? [["angry"]] : [list + [3]]
-      case is String: ["adamw", "balanced-softmax", "other"]
+      case is String: ["adamw", "balanced-softmax", "resnet18"]
       case let group as [String: Any]: [group.mapValues { ($0 as? Double ?? 0) + 1 }]
       default: [(value as? Double ?? 0) + 1, true]
       }
