@@ -8,7 +8,10 @@ import Testing
 /// The compiled plan computes what the trainable graph computes in eval mode: one declaration, two executors.
 struct PlanAgreementTests {
   static let specs: [ModelSpec] =
-    [.fer48(), FaceDetectorSpec.model(inputHeight: 64, inputWidth: 128)]
+    [
+      .fer48(), FaceDetectorSpec.model(inputHeight: 64, inputWidth: 128),
+      .fused([.fer48, .mobileNetV3Small], imageSize: 48),
+    ]
     + Fixture.all(in: "networks").map { try! $0.model() }
 
   @Test(arguments: specs.indices, Precision.allCases)

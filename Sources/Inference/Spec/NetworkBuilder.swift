@@ -10,7 +10,13 @@ public struct NetworkBuilder: Sendable {
 
   @discardableResult
   public mutating func add(_ name: String, _ layer: LayerSpec, to inputs: String...) -> String {
-    nodes.append(.init(name: name, inputs: inputs.isEmpty ? [last] : inputs, layer: layer))
+    add(name, layer, toAll: inputs.isEmpty ? [last] : inputs)
+  }
+
+  /// The same with any number of inputs.
+  @discardableResult
+  public mutating func add(_ name: String, _ layer: LayerSpec, toAll inputs: [String]) -> String {
+    nodes.append(.init(name: name, inputs: inputs, layer: layer))
     last = name
     return name
   }
