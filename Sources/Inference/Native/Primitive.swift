@@ -37,8 +37,8 @@ package final class PrimitiveDescriptor {
 
   /// True for kernels that are there for completeness only, or that go through matrix multiplication.
   package var isSlow: Bool {
-    let name = implementation
-    return name.hasPrefix("ref") || name.hasPrefix("gemm") || name.hasPrefix("simple")
+    // Such as `ref:any`, `gemm:jit`, `x64:gemm:jit`; `brgemm:…` is another matter.
+    implementation.split(separator: ":").contains { ["ref", "gemm", "simple"].contains($0) }
   }
 
   /// The layout that the operation wants for one of its tensors, such as `DNNL_ARG_SRC`; nil where it has none.

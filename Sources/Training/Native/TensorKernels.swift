@@ -93,4 +93,44 @@ enum TensorKernels {
         count, bytes / 2, seed, threshold, scale)
     }
   }
+  /// Whether `addDepthwiseWeights` can compute the gradient of a convolution's weights.
+  static func computesWeights(of spec: ConvolutionSpec) -> Bool {
+    spec.groups == spec.inputChannels && spec.inputChannels == spec.outputChannels && !spec.hasBias
+      && spec.dilation == Extent(1) && spec.kernelSize.height <= 7 && spec.kernelSize.width <= 7
+  }
+
+  /// gradient += the gradient of a depthwise convolution's weights.
+  ///
+  /// - Parameters:
+  ///   - source: `[n, c, h, w]` in blocks of 16 channels.
+  ///   - dResult: likewise.
+  ///   - gradient: `[c, 1, kernelSize.height, kernelSize.width]`.
+  ///   - scratch: for bf16, `depthwiseScratchCount` values.
+  static func addDepthwiseWeights(
+    _ spec: ConvolutionSpec, source: Memory, dResult: Memory, to gradient: Buffer, precision: Precision,
+    scratch: Buffer
+  ) {
+    let from = source.descriptor.shape
+    let to = dResult.descriptor.shape
+    var sizes = ferd_depthwise(
+      batch: from[0], channels: from[1], source_height: from[2], source_width: from[3], result_height: to[2],
+      result_width: to[3], kernel_height: spec.kernelSize.height, kernel_width: spec.kernelSize.width,
+      stride_height: spec.stride.height, stride_width: spec.stride.width, padding_height: spec.padding.height,
+      padding_width: spec.padding.width)
+    switch precision {
+    case .f32:
+      ferd_depthwise_weights_f32(
+        &sizes, source.pointer.assumingMemoryBound(to: Float.self),
+        dResult.pointer.assumingMemoryBound(to: Float.self), gradient.baseAddress)
+    case .bf16:
+      precondition(scratch.count >= depthwiseScratchCount(source.descriptor, dResult.descriptor))
+      ferd_depthwise_weights_bf16(
+        &sizes, source.pointer.assumingMemoryBound(to: UInt16.self),
+        dResult.pointer.assumingMemoryBound(to: UInt16.self), gradient.baseAddress, scratch.baseAddress)
+    }
+  }
+
+  static func depthwiseScratchCount(_ source: MemoryDescriptor, _ dResult: MemoryDescriptor) -> Int {
+    16 * (source.shape[2] * source.shape[3] + dResult.shape[2] * dResult.shape[3])
+  }
 }

@@ -47,13 +47,17 @@ final class ConvolutionLayer: TrainableLayer {
   private func buildBackwardWeights(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
     let type = builder.precision.dataType
     let bias = spec.hasBias ? MemoryDescriptor(dense: [spec.outputChannels]) : nil
-    let descriptor = try LayoutChoice.best(
-      actual: (source.descriptor, dOutput.descriptor), type: type
-    ) { source, dOutput throws(InferenceError) in
+    func make(_ source: MemoryDescriptor, _ dOutput: MemoryDescriptor) throws(InferenceError) -> PrimitiveDescriptor
+    {
       try .convolutionBackwardWeights(
         spec, source: source, dWeights: MemoryDescriptor(weightsShape, dnnl_f32, dnnl_format_tag_any), dBias: bias,
         dDestination: dOutput, hint: forward, name: "\(name): backward weights")
     }
+    if TensorKernels.computesWeights(of: spec), (try? make(source.descriptor, dOutput.descriptor))?.isSlow ?? true {
+      return try buildDepthwiseWeights(dOutput: dOutput, builder)
+    }
+    let descriptor = try LayoutChoice.best(
+      actual: (source.descriptor, dOutput.descriptor), type: type, make: make)
     let x = try builder.converted(source, to: descriptor.layout(of: DNNL_ARG_SRC)!, name: name)
     let dy = try builder.converted(dOutput, to: descriptor.layout(of: DNNL_ARG_DIFF_DST)!, name: name)
     let dWeights = try builder.pool.acquire(descriptor.layout(of: DNNL_ARG_DIFF_WEIGHTS)!)
@@ -69,6 +73,26 @@ final class ConvolutionLayer: TrainableLayer {
       try builder.addToGradient("\(name).bias", shape: [spec.outputChannels], dBias)
       builder.pool.release(dBias)
     }
+  }
+
+  /// With our own kernel, where oneDNN has none.
+  private func buildDepthwiseWeights(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
+    let precision = builder.precision
+    func blocks(_ memory: Memory) -> MemoryDescriptor {
+      MemoryDescriptor(memory.descriptor.shape, precision.dataType, dnnl_nChw16c)
+    }
+    let x = try builder.converted(source, to: blocks(source), name: name)
+    let dy = try builder.converted(dOutput, to: blocks(dOutput), name: name)
+    let scratch = try builder.pool.acquire(
+      MemoryDescriptor(dense: [TensorKernels.depthwiseScratchCount(x.descriptor, dy.descriptor)]))
+    let gradient = builder.parameters.gradient("\(name).weight")
+    builder.run(name: "\(name): backward weights") { [spec] _ in
+      TensorKernels.addDepthwiseWeights(
+        spec, source: x, dResult: dy, to: gradient, precision: precision, scratch: scratch.floats)
+    }
+    builder.pool.release(scratch)
+    builder.releaseConverted(x, of: source)
+    builder.releaseConverted(dy, of: dOutput)
   }
 
   private func buildBackwardData(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
