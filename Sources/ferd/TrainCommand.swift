@@ -14,6 +14,9 @@ struct TrainCommand: ParsableCommand {
 
       --model-dir receives model.safetensors and report.html at the end, and metrics.jsonl, last.ckpt and best.ckpt as \
       it goes. A run that was interrupted goes on with the same command and --resume.
+
+      With --pretrain only the first of two phases is run: a network that specialises on the classes with few pictures. \
+      It is left as pretrained.safetensors, from which the next run there starts unless --weights says otherwise.
       """)
 
   @OptionGroup(title: "Data") var source: TrainingDataOptions
@@ -27,6 +30,12 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp(
       "Weights to start from: a model file, or a state dict of PyTorch (.pth, .safetensors).", valueName: "file"))
   var weights: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Run the first phase only: \(TrainingRecipe.pretrainingEpochs) epochs on the under-represented classes.",
+      discussion: "Its checkpoints and its report go to pretrain/ in --model-dir."))
+  var pretrain = false
 
   @Option(
     help: ArgumentHelp(
@@ -58,17 +67,23 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let signals = StopSignals {}
-    let recipe = try self.recipe.make()
+    var recipe = try self.recipe.make(isPretraining: pretrain)
     let display = TrainingDisplay(isQuiet: quiet)
     let folder = URL(fileURLWithPath: modelDir)
     let initial = try initialWeights()
     let data = try source.load(recipe, cacheFolder: folder)
+    if pretrain {
+      recipe = recipe.pretraining(labels: data.training.labels, classCounts: data.training.classCounts)
+      display.show(.note("pre-training, with \(recipe.focus.joined(separator: ", ")) in focus"))
+    }
     try display.showClasses(data, recipe)
     if let preview { return try draw(AugmentationPreview(data.training, recipe: recipe), to: preview) }
     var settings = EmotionTrainer.Settings(
-      recipe: recipe, folder: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+      recipe: recipe, folder: pretrain ? folder.appending(path: "pretrain") : folder,
+      threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       precision: noAmp ? .f32 : precision ?? .fastest, resumes: resume)
     settings.checkpointInterval = 600
+    if pretrain { settings.modelFile = URL(fileURLWithPath: pretrainedPath) }
     let transfer = try initial.map {
       try WeightTransfer($0, to: try recipe.makeSpec(classes: data.training.labels.count))
     }
@@ -102,8 +117,11 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
+  private var pretrainedPath: String { modelDir + "/pretrained.safetensors" }
+
   private func initialWeights() throws -> StateDict? {
-    guard let weights else { return nil }
+    let hasPretrained = !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
+    guard let weights = weights ?? (hasPretrained ? pretrainedPath : nil) else { return nil }
     guard FileManager.default.fileExists(atPath: weights) else {
       throw CommandFailure(.noSuchInput, "\(weights): no such model")
     }

@@ -105,6 +105,37 @@ struct TrainTests {
     #expect(page.contains("Stopped after") && page.contains("with --resume goes on"))
   }
 
+  @Test func aPreTrainingLeavesWeightsThatTheMainRunStartsFrom() throws {
+    let place = try Place()
+    let first = try FerdProcess.run(
+      place.arguments("run", "--pretrain", "--epochs", "2", "--augmentation-level", "1"))
+    #expect(first.status == 0, "\(first.errors)")
+    #expect(first.errors.contains("in focus"))
+    let files = place.folder.contents.filter { $0.hasPrefix("run/") }
+    #expect(files.contains("run/pretrained.safetensors") && files.contains("run/pretrain/last.ckpt"))
+    #expect(!files.contains("run/model.safetensors") && !files.contains("run/last.ckpt"))
+    let pretrained = try ModelFile.read(from: place.folder.path("run/pretrained.safetensors"))
+    #expect(pretrained.record.training?["recipe"]?["samplerPower"] == .number(1))
+
+    let main = try FerdProcess.run(place.arguments("run", "--epochs", "1", "--learning-rate", "1e-9", "--no-ema"))
+    #expect(main.status == 0, "\(main.errors)")
+    #expect(main.errors.contains("pretrained.safetensors"))
+    let model = try ModelFile.read(from: place.folder.path("run/model.safetensors"))
+    for (name, tensor) in pretrained.tensors where name.hasSuffix("weight") {
+      #expect(zip(tensor.values, model.tensors[name]!.values).allSatisfy { abs($0 - $1) < 1e-5 }, "\(name)")
+    }
+  }
+
+  @Test(arguments: [
+    ["--backbone", "fer48", "--backbones", "fer48", "resnet18"], ["--layer-rates", "1,2"],
+    ["--backbones", "fer48", "vgg"],
+    ["--accumulation", "0"], ["--restart-growth", "0"],
+  ]) func settingsThatContradictAreWrongUsage(_ options: [String]) throws {
+    let place = try Place()
+    let result = try FerdProcess.run(place.arguments("run") + options)
+    #expect(result.status == 64, "\(options): \(result.status) \(result.errors)")
+  }
+
   @Test func theModelOfARunCanBeEvaluated() throws {
     let place = try Place()
     let run = try FerdProcess.run(place.arguments("run", "--epochs", "8"))

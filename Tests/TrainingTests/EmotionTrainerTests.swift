@@ -110,6 +110,38 @@ struct EmotionTrainerTests {
     #expect(models[0] == models[1])
   }
 
+  @Test func aRunWithEverythingElseResumesBitForBitToo() throws {
+    var recipe = Self.recipe
+    recipe.batchSize = 8
+    recipe.accumulation = 2
+    recipe.optimiser = .adamw
+    recipe.learningRate = 0.01
+    recipe.layerRates = LayerRates(stem: 0.1, body: 0.5, head: 2)
+    recipe.restartEpochs = 1
+    recipe.restartGrowth = 2
+    recipe.dynamicSampling = true
+    recipe.samplerPower = 1
+    let (whole, broken) = (try TemporaryFolder(), try TemporaryFolder())
+    _ = try Self.train(recipe, in: whole.url)
+    _ = try Self.train(recipe, in: broken.url, stopAfterSteps: 7)
+    _ = try Self.train(recipe, in: broken.url, resumes: true)
+    #expect(try buffers(whole) == buffers(broken))
+  }
+
+  @Test func fusedBackbonesTrainAsOneNetwork() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.backbones = ["fer48", "mobilenet_v3_small"]
+    recipe.epochs = 1
+    _ = try Self.train(recipe, in: folder.url)
+    let model = try ModelFile.read(from: folder.url.appending(path: "model.safetensors").path)
+    #expect(model.spec.name == "fer48+mobilenet_v3_small")
+    recipe.backbones = ["fer48", "fer48"]
+    #expect(throws: TrainingError.self) { try recipe.validate() }
+    recipe.backbones = ["fer48", "vgg"]
+    #expect(throws: TrainingError.self) { try recipe.validate() }
+  }
+
   @Test func theReportTellsOfBothPartsOfAnInterruptedRun() throws {
     let folder = try TemporaryFolder()
     func report(resumes: Bool, stopAfterSteps limit: Int) throws -> (page: String, loss: [Substring]) {

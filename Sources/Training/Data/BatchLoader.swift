@@ -17,7 +17,7 @@ final class BatchLoader: @unchecked Sendable {
   private let isStopped = Atomic(false)
   private var taken = 0
 
-  /// Starts at the given step of the given epoch; ends behind the last epoch.
+  /// Starts at the given step of the given epoch, counted in batches; ends behind the last epoch.
   init(_ maker: BatchMaker, fromEpoch epoch: Int, step: Int, epochs: Int) {
     self.maker = maker
     self.epochs = epochs
@@ -44,7 +44,7 @@ final class BatchLoader: @unchecked Sendable {
         weights = self.weights.withLock { $0 }
       }
       let order = maker.sampler.order(epoch: epoch, weights: weights)
-      while step < maker.stepsPerEpoch {
+      while step < maker.batchesPerEpoch {
         free.wait()
         if isStopped.load(ordering: .relaxed) { return }
         maker.fill(batches[made % 2], epoch: epoch, step: step, order: order)

@@ -47,10 +47,16 @@ struct BatchMaker: Sendable {
   private var batchSize: Int { recipe.batchSize }
   private var seed: UInt64 { recipe.seed }
 
-  /// Whole batches only; what is left over comes in other epochs. A set smaller than a batch repeats itself.
-  var stepsPerEpoch: Int { max(1, pictures.count / batchSize) }
+  /// Steps of the optimiser. Whole ones only; what is left over comes in other epochs. A set smaller than a step repeats
+  /// itself.
+  var stepsPerEpoch: Int { max(1, pictures.count / (batchSize * recipe.accumulation)) }
 
-  /// - Parameter order: The epoch's, from the sampler.
+  /// Each step takes `accumulation` of them.
+  var batchesPerEpoch: Int { stepsPerEpoch * recipe.accumulation }
+
+  /// - Parameters:
+  ///   - step: Of the epoch, counted in batches.
+  ///   - order: The epoch's, from the sampler.
   func fill(_ batch: TrainingBatch, epoch: Int, step: Int, order: [Int]) {
     let size = recipe.imageSize(inEpoch: epoch)
     let augmenters = policies.map {

@@ -50,7 +50,7 @@ extension EmotionTrainer {
           encoding: Dictionary(uniqueKeysWithValues: zip(data.training.labels.names, data.training.classCounts))),
       ]),
       metrics: try measure(tensors))
-    let path = settings.folder.appending(path: "model.safetensors").path
+    let path = (settings.modelFile ?? settings.folder.appending(path: "model.safetensors")).path
     try ModelFile(spec: spec, tensors: tensors, record: record).write(to: path)
     report(.note("epoch \(best.record.epoch) is the best; wrote \(path)"))
   }

@@ -11,6 +11,8 @@ public final class EmotionTrainer {
     public var recipe: TrainingRecipe
     /// Where the results go; made where it does not exist.
     public var folder: URL
+    /// The model that a finished run writes; nil = `model.safetensors` in the folder.
+    public var modelFile: URL?
     /// OpenMP threads.
     public var threads: Int
     public var precision: Precision
@@ -75,16 +77,20 @@ public final class EmotionTrainer {
     if let initialWeights { try store.load(store.exportTensors().merging(initialWeights) { $1 }) }
     switch recipe.optimiser {
     case .sgd:
-      optimiser = SGD(store, settings: .init(momentum: recipe.momentum, weightDecay: recipe.weightDecay))
+      optimiser = SGD(
+        store, settings: .init(momentum: recipe.momentum, weightDecay: recipe.weightDecay),
+        rateFactor: recipe.layerRates.factors(for: spec))
     case .adamw:
-      optimiser = AdamW(store, settings: .init(weightDecay: recipe.weightDecay))
+      optimiser = AdamW(
+        store, settings: .init(weightDecay: recipe.weightDecay), rateFactor: recipe.layerRates.factors(for: spec))
     }
     average = ExponentialMovingAverage(store, decay: recipe.emaDecay)
     loss = recipe.makeLoss(classCounts: training.classCounts)
     maker = try BatchMaker(pictures: training, recipe: recipe)
     schedule = CosineSchedule(
       base: recipe.learningRate, warmupSteps: Int(recipe.warmupEpochs * Float(maker.stepsPerEpoch)),
-      totalSteps: recipe.epochs * maker.stepsPerEpoch, finalShare: recipe.finalLearningRateShare)
+      totalSteps: recipe.epochs * maker.stepsPerEpoch, finalShare: recipe.finalLearningRateShare,
+      cycleSteps: recipe.restartEpochs * maker.stepsPerEpoch, cycleGrowth: recipe.restartGrowth)
     state = TrainingState(
       recipe: recipe, spec: spec, dataFingerprint: training.fingerprint, threads: settings.threads,
       precision: settings.precision)
@@ -94,7 +100,8 @@ public final class EmotionTrainer {
   /// Trains until the last epoch, or until `stopRequested` says true.
   public func run(stopRequested: @escaping @Sendable () -> Bool = { false }) throws -> Outcome {
     if !state.isFinished {
-      let loader = BatchLoader(maker, fromEpoch: state.epoch, step: state.stepInEpoch, epochs: recipe.epochs)
+      let loader = BatchLoader(
+        maker, fromEpoch: state.epoch, step: state.stepInEpoch * recipe.accumulation, epochs: recipe.epochs)
       defer { loader.stop() }
       while !state.isFinished {
         loader.beginEpoch(weights: state.samplingWeights)
@@ -117,15 +124,11 @@ public final class EmotionTrainer {
   /// - Returns: False where it was stopped on the way.
   private func trainEpoch(_ loader: BatchLoader, _ stopRequested: @escaping @Sendable () -> Bool) throws -> Bool {
     let steps = maker.stepsPerEpoch
-    let classes = data.training.labels.count
     let replicas = try replicas(imageSize: recipe.imageSize(inEpoch: state.epoch))
     while state.stepInEpoch < steps {
       if stopRequested() { return false }
       let start = ContinuousClock.now
-      let batch = loader.next()
-      // Every step drops other elements, the same ones after a resume.
-      let value = try replicas.pass(
-        batch, classes: classes, loss: loss, dropoutSeed: recipe.seed << 32 ^ UInt64(state.step))
+      let value = try passes(loader, replicas)
       guard value.isFinite else {
         throw TrainingError.diverged(
           "the loss is \(value) at step \(state.step + 1); try a lower learning rate or a longer warm-up")
@@ -148,6 +151,22 @@ public final class EmotionTrainer {
     return true
   }
 
+  /// Adds up the gradients of one step.
+  ///
+  /// - Returns: The mean loss.
+  private func passes(_ loader: BatchLoader, _ replicas: GraphReplicas) throws -> Double {
+    let count = recipe.accumulation
+    store.zeroGradients()
+    var sum = 0.0
+    for part in 0..<count {
+      // Every batch drops other elements, the same ones after a resume.
+      sum += try replicas.pass(
+        loader.next(), classes: data.training.labels.count, loss: loss, share: 1 / Float(count),
+        dropoutSeed: recipe.seed << 32 ^ UInt64(state.step * count + part))
+    }
+    return sum / Double(count)
+  }
+
   /// Made anew when the size of the pictures changes.
   private func replicas(imageSize: Int) throws -> GraphReplicas {
     if let replicas, replicas.imageSize == imageSize { return replicas }
@@ -165,7 +184,7 @@ public final class EmotionTrainer {
     return TrainingProgress(
       epoch: state.epoch + 1, epochs: recipe.epochs, step: state.stepInEpoch, steps: steps,
       loss: state.lossSum / Double(state.stepInEpoch), learningRate: rate,
-      imagesPerSecond: Double(recipe.batchSize) / meter.secondsPerStep,
+      imagesPerSecond: Double(recipe.batchSize * recipe.accumulation) / meter.secondsPerStep,
       secondsLeft: stepsLeft * meter.secondsPerStep
         + Double(recipe.epochs - state.epoch) * meter.secondsPerEvaluation)
   }
@@ -192,7 +211,7 @@ public final class EmotionTrainer {
     let record = EpochRecord(
       epoch: state.epoch + 1, step: state.step, learningRate: schedule.learningRate(atStep: state.step - 1),
       trainLoss: state.lossSum / Double(maker.stepsPerEpoch),
-      imagesPerSecond: Double(recipe.batchSize) / meter.secondsPerStep,
+      imagesPerSecond: Double(recipe.batchSize * recipe.accumulation) / meter.secondsPerStep,
       validation: .init(all), deduplicated: deduplicated.map { EpochRecord.Scores($0) }, score: score,
       isBest: isBest, sampled: maker.sampler.quotas(weights: state.samplingWeights),
       seconds: (state.stepSeconds ?? 0) + (ContinuousClock.now - start) / .seconds(1))

@@ -40,11 +40,14 @@ final class GraphReplicas {
     (1...max(1, min(threads, batchSize))).last { batchSize % $0 == 0 } ?? 1
   }
 
-  /// One pass forward and backward over a batch: puts the gradients of the mean loss into the store, whose running
+  /// One pass forward and backward over a batch: adds the gradients of the mean loss to the store's, whose running
   /// statistics take in the batch.
   ///
+  /// - Parameter share: Of this batch in the step: what its gradients are multiplied by.
   /// - Returns: The loss.
-  func pass(_ batch: TrainingBatch, classes: Int, loss: SoftmaxCrossEntropy, dropoutSeed: UInt64) throws -> Double {
+  func pass(
+    _ batch: TrainingBatch, classes: Int, loss: SoftmaxCrossEntropy, share: Float = 1, dropoutSeed: UInt64
+  ) throws -> Double {
     let rows = batchSize / count
     let pixels = batch.input.count / count
     func part(_ index: Int) -> Replica.Part {
@@ -52,7 +55,7 @@ final class GraphReplicas {
         input: UnsafeBufferPointer(rebasing: batch.input[index * pixels..<(index + 1) * pixels]),
         targets: UnsafeBufferPointer(
           rebasing: batch.targets[index * rows * classes..<(index + 1) * rows * classes]),
-        classes: classes, loss: loss, share: 1 / Float(count), dropoutSeed: dropoutSeed ^ UInt64(index) << 56)
+        classes: classes, loss: loss, share: share / Float(count), dropoutSeed: dropoutSeed ^ UInt64(index) << 56)
     }
     for (index, worker) in workers.enumerated() {
       worker.start(
@@ -112,7 +115,6 @@ private final class Replica {
 
   func run(_ part: Part) throws -> Double {
     _ = graph.input.update(fromContentsOf: part.input)
-    store.zeroGradients()
     try graph.forward(.train, dropoutSeed: part.dropoutSeed)
     let gradient = graph.outputGradient(0)
     let value = part.loss(
@@ -161,6 +163,7 @@ private final class ReplicaWorker: @unchecked Sendable {
       guard let job else { return }
       _ = store.values.update(fromContentsOf: job.values)
       _ = store.statistics.update(fromContentsOf: job.statistics)
+      store.zeroGradients()
       loaded.signal()
       result = Result { try replica.run(job.part) }
       end.signal()

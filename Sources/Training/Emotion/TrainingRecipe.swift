@@ -19,6 +19,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
 
   /// One of `Backbone`'s names.
   public var backbone = Backbone.fer48.rawValue
+  /// Two or more of `Backbone`'s names: they are fused into one network (`ModelSpec.fused`), and `backbone` does not count.
+  public var backbones: [String] = []
   /// Channels of the stages of `fer48`; the other backbones have theirs.
   public var widths = [32, 64, 128, 256]
   /// Side of the pictures in pixels.
@@ -28,12 +30,21 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   /// How many epochs that are.
   public var earlyEpochs = 0
   public var epochs = 42
+  /// Pictures that are computed at a time.
   public var batchSize = 128
+  /// Batches whose gradients are added up for one step of the optimiser.
+  public var accumulation = 1
   public var learningRate: Float = 0.1
+  /// Multiples of the learning rate for the first layers, the last ones and those between.
+  public var layerRates = LayerRates()
   /// Epochs in which the learning rate rises from 0; may be a fraction.
   public var warmupEpochs: Float = 1
   /// The last step's learning rate as a part of the highest.
   public var finalLearningRateShare: Float = 0
+  /// Epochs of the first fall of the learning rate, after which it starts from the top again; 0 = one fall in all.
+  public var restartEpochs = 0
+  /// How many times as long each fall is as the one before.
+  public var restartGrowth = 1
   public var optimiser = OptimiserKind.sgd
   /// Of SGD.
   public var momentum: Float = 0.9
@@ -138,7 +149,10 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     let ranges: [(String, Float, ClosedRange<Float>)] = [
       ("imageSize", Float(imageSize), 16...1024), ("earlyImageSize", Float(earlyImageSize), 16...1024),
       ("earlyEpochs", Float(earlyEpochs), 0...100_000), ("epochs", Float(epochs), 1...100_000),
-      ("batchSize", Float(batchSize), 2...4096), ("learningRate", learningRate, 1e-9...100),
+      ("batchSize", Float(batchSize), 2...4096), ("accumulation", Float(accumulation), 1...1024),
+      ("layerRates.stem", layerRates.stem, 0...100), ("layerRates.body", layerRates.body, 0...100),
+      ("layerRates.head", layerRates.head, 0...100), ("restartEpochs", Float(restartEpochs), 0...100_000),
+      ("restartGrowth", Float(restartGrowth), 1...16), ("learningRate", learningRate, 1e-9...100),
       ("warmupEpochs", warmupEpochs, 0...1000), ("finalLearningRateShare", finalLearningRateShare, 0...1),
       ("momentum", momentum, 0...0.9999), ("weightDecay", weightDecay, 0...1), ("dropout", dropout ?? 0, 0...0.95),
       ("labelSmoothing", labelSmoothing, 0...0.95), ("emaDecay", emaDecay, 0...0.999999),
@@ -164,9 +178,11 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   /// The network that the recipe trains. It takes one channel, as the pictures are grey: a network with three would get
   /// the same plane three times, which is the sum of its first weights over the channels.
   public func makeSpec(classes: Int) throws(TrainingError) -> ModelSpec {
-    guard let backbone = Backbone(rawValue: backbone) else {
-      throw .invalidSettings("\"\(backbone)\" is no backbone; there are \(Backbone.list)")
+    guard backbones.isEmpty else {
+      return .fused(
+        try fusedBackbones(), classes: classes, imageSize: imageSize, dropout: dropout ?? Self.fusedDropout)
     }
+    let backbone = try Self.backbone(named: backbone)
     var spec =
       if backbone == .fer48 {
         ModelSpec.fer48(classes: classes, widths: widths, dropout: dropout ?? backbone.dropout)
@@ -181,7 +197,27 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   /// With the backbone's own values where the recipe leaves them to it.
   func completed() -> TrainingRecipe {
     var result = self
-    result.dropout = dropout ?? Backbone(rawValue: backbone)?.dropout
+    result.dropout =
+      dropout ?? (backbones.isEmpty ? Backbone(rawValue: backbone)?.dropout : Self.fusedDropout)
+    return result
+  }
+
+  private static let fusedDropout: Float = 0.3
+
+  /// - Throws: `invalidSettings` with the names that there are.
+  public static func backbone(named name: String) throws(TrainingError) -> Backbone {
+    guard let backbone = Backbone(rawValue: name) else {
+      throw .invalidSettings("\"\(name)\" is no backbone; there are \(Backbone.list)")
+    }
+    return backbone
+  }
+
+  private func fusedBackbones() throws(TrainingError) -> [Backbone] {
+    var result: [Backbone] = []
+    for name in backbones { result.append(try Self.backbone(named: name)) }
+    guard result.count > 1, Set(result).count == result.count else {
+      throw .invalidSettings("backbones must be two or more different ones, they are \(backbones)")
+    }
     return result
   }
 }
@@ -192,15 +228,20 @@ extension TrainingRecipe {
     let fields = try DefaultingFields(decoder, keyedBy: CodingKeys.self)
     self.init()
     try fields.take(.backbone, &backbone)
+    try fields.take(.backbones, &backbones)
     try fields.take(.widths, &widths)
     try fields.take(.imageSize, &imageSize)
     try fields.take(.earlyImageSize, &earlyImageSize)
     try fields.take(.earlyEpochs, &earlyEpochs)
     try fields.take(.epochs, &epochs)
     try fields.take(.batchSize, &batchSize)
+    try fields.take(.accumulation, &accumulation)
     try fields.take(.learningRate, &learningRate)
+    try fields.take(.layerRates, &layerRates)
     try fields.take(.warmupEpochs, &warmupEpochs)
     try fields.take(.finalLearningRateShare, &finalLearningRateShare)
+    try fields.take(.restartEpochs, &restartEpochs)
+    try fields.take(.restartGrowth, &restartGrowth)
     try fields.take(.optimiser, &optimiser)
     try fields.take(.momentum, &momentum)
     try fields.take(.weightDecay, &weightDecay)

@@ -10,8 +10,14 @@ struct RecipeOptions: ParsableArguments {
       "Recipe (JSON, see config/recipes); the options below win over it.", valueName: "file"))
   var recipe: String?
 
-  @Option(help: ArgumentHelp("Network: \(Backbone.list).", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Network: \(Backbone.list). Default without a recipe: resnet18.", valueName: "name"))
   var backbone: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Several networks, fused into one by an attention.", valueName: "name"))
+  var backbones: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -25,8 +31,25 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Highest learning rate.", valueName: "x"))
   var learningRate: Float?
 
-  @Option(help: ArgumentHelp("Pictures per step.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Multiples of the learning rate for the first layers, the body and the head, such as 0.1,0.5,1.",
+      valueName: "x,y,z"))
+  var layerRates: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Epochs after which the learning rate starts from the top again; 0: never.", valueName: "n"))
+  var restartEpochs: Int?
+
+  @Option(help: ArgumentHelp("How many times as long each fall is as the one before.", valueName: "n"))
+  var restartGrowth: Int?
+
+  @Option(help: ArgumentHelp("Pictures that are computed at a time.", valueName: "n"))
   var batchSize: Int?
+
+  @Option(help: ArgumentHelp("Batches whose gradients are added up for one step.", valueName: "n"))
+  var accumulation: Int?
 
   @Option(help: ArgumentHelp("Epochs without a better score after which training ends; 0: never.", valueName: "n"))
   var patience: Int?
@@ -73,27 +96,64 @@ struct RecipeOptions: ParsableArguments {
     }
   }
 
+  private var rates: LayerRates? {
+    get throws {
+      guard let layerRates else { return nil }
+      let numbers = layerRates.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+      guard numbers.count == 3, let stem = numbers[0], let body = numbers[1], let head = numbers[2] else {
+        throw ValidationError("--layer-rates takes three numbers such as 0.1,0.5,1, not \"\(layerRates)\".")
+      }
+      return LayerRates(stem: stem, body: body, head: head)
+    }
+  }
+
   func validate() throws {
     _ = try sampling
+    _ = try rates
+    if backbone != nil, !backbones.isEmpty {
+      throw ValidationError("--backbone names one network, --backbones several; give one of the two.")
+    }
     if let augmentationLevel, AugmentationPolicy.level(augmentationLevel) == nil {
       throw ValidationError("--augmentation-level takes 0 to 3, not \(augmentationLevel).")
     }
   }
 
+  /// - Parameter isPretraining: Other defaults hold then.
   /// - Throws: `TrainingError` for a recipe that is missing or not valid.
-  func make() throws -> TrainingRecipe {
-    var result = try recipe.map { try TrainingRecipe.read($0) } ?? TrainingRecipe()
-    if let backbone { result.backbone = backbone }
+  func make(isPretraining: Bool = false) throws -> TrainingRecipe {
+    let names = backbone.map { [$0] } ?? backbones
+    var result: TrainingRecipe
+    if let recipe {
+      result = try TrainingRecipe.read(recipe)
+      if let first = names.first {
+        result.backbone = first
+        result.backbones = names.count > 1 ? names : []
+      }
+    } else {
+      result = .standard(names.isEmpty ? [.resnet18] : try names.map { try TrainingRecipe.backbone(named: $0) })
+    }
+    if isPretraining {
+      result.epochs = TrainingRecipe.pretrainingEpochs
+      result.restartEpochs = 0
+    }
     // A recipe means what it says; a level, named or by default, is meant for classes as unequal as they come.
-    if let level = augmentationLevel ?? (recipe == nil ? 2 : nil) {
+    let usualLevel = isPretraining ? TrainingRecipe.pretrainingLevel : recipe == nil ? 2 : nil
+    if let level = augmentationLevel ?? usualLevel {
       result.augmentation = AugmentationPolicy.level(level)!
       result.targetedAugmentation = true
     }
     if let epochs { result.epochs = epochs }
     if let learningRate { result.learningRate = learningRate }
+    if let rates = try rates { result.layerRates = rates }
+    if let restartEpochs { result.restartEpochs = restartEpochs }
+    if let restartGrowth { result.restartGrowth = restartGrowth }
     if let batchSize { result.batchSize = batchSize }
+    if let accumulation { result.accumulation = accumulation }
     if let patience { result.patience = patience }
-    if let imageSize { result.imageSize = imageSize }
+    if let imageSize {
+      result.imageSize = imageSize
+      if recipe == nil { result.earlyImageSize = imageSize }
+    }
     if noEma { result.emaDecay = 0 }
     if let sampling = try sampling {
       result.samplerPower = sampling.power
