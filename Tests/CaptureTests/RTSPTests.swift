@@ -75,6 +75,7 @@ struct RTSPTests {
 
   @Test func `a camera gives every frame in order`() throws {
     let server = try RTSPTests.server(try RTSPTests.clip(frames: 60))
+    defer { withExtendedLifetime(server) {} }
     let source = try openSource("rtsp://127.0.0.1:\(server.port)/camera")
     #expect(source.info.width == 64 && source.info.height == 48)
     let frame = source.makeFrame()
