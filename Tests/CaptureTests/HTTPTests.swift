@@ -109,7 +109,7 @@ struct HTTPTests {
       _ = try openSource(
         "\(scheme)://127.0.0.1:\(server.port)/clip", options: SourceOptions(networkTimeoutSeconds: 0.5))
     }
-    #expect(error?.code == .noSuchInput)
+    #expect(error?.code == .noSuchInput, "\(String(describing: error))")
     #expect(error?.message.contains("0.5 s") == true, "\(String(describing: error))")
     #expect(Date().timeIntervalSince(start) < 60)
   }
@@ -135,7 +135,7 @@ struct HTTPTests {
     let error = #expect(throws: CaptureError.self) {
       _ = try openSource("http://127.0.0.1:\(server.port)/clip.mp4", options: HTTPTests.patient)
     }
-    #expect(error?.code == .noSuchInput)
+    #expect(error?.code == .noSuchInput, "\(String(describing: error))")
   }
 
   @Test func `a page of text is unreadable`() throws {
@@ -145,7 +145,7 @@ struct HTTPTests {
     let error = #expect(throws: CaptureError.self) {
       _ = try openSource("http://127.0.0.1:\(server.port)/clip.mp4", options: HTTPTests.patient)
     }
-    #expect(error?.code == .unreadable)
+    #expect(error?.code == .unreadable, "\(String(describing: error))")
   }
 
   @Test(arguments: ["http", "rtsp", "tcp"])
@@ -153,7 +153,7 @@ struct HTTPTests {
     // A port that was free a moment ago.
     let port = try LoopbackServer { _ in }.port
     let error = #expect(throws: CaptureError.self) { _ = try openSource("\(scheme)://127.0.0.1:\(port)/clip") }
-    #expect(error?.code == .noSuchInput)
+    #expect(error?.code == .noSuchInput, "\(String(describing: error))")
   }
 
   private static func readUntilError(_ source: any FrameSource) -> (frames: Int, error: CaptureError?) {

@@ -25,9 +25,18 @@ final class LoopbackServer: Sendable {
     Thread.detachNewThread {
       while true {
         let descriptor = accept(listener, nil, nil)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else {
+          // Here, not where it is shut down: its number must not become another server's while this thread may
+          // still accept with it.
+          close(listener)
+          return
+        }
         Thread.detachNewThread {
           serve(Connection(descriptor: descriptor))
+          // Closing with unread bytes would take back what the client has not read yet.
+          shutdown(descriptor, Int32(SHUT_WR))
+          var rest: UInt8 = 0
+          while read(descriptor, &rest, 1) > 0 {}
           close(descriptor)
         }
       }
@@ -36,7 +45,6 @@ final class LoopbackServer: Sendable {
 
   deinit {
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
   }
 
   /// One client.
