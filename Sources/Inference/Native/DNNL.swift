@@ -1,4 +1,5 @@
 package import CDNNL
+import Synchronization
 
 /// The oneDNN engine and its threads. oneDNN 2.x, C interface: <https://oneapi-src.github.io/oneDNN/v2/>.
 package enum DNNL {
@@ -15,6 +16,14 @@ package enum DNNL {
     guard let version = dnnl_version()?.pointee else { return "unknown" }
     return "\(version.major).\(version.minor).\(version.patch)"
   }()
+
+  private static let creation = Mutex<Void>(())
+
+  /// Makes a primitive or its descriptor, one at a time in the process.
+  ///
+  /// oneDNN 2.6 now and then mixes up the `brgconv` kernels that two threads make at the same moment for different data
+  /// types: one of five hundred f32 convolutions then reads its input as bf16.
+  package static func create(_ body: () -> dnnl_status_t) -> dnnl_status_t { creation.withLock { _ in body() } }
 
   /// Turns a status into an error that names the operation.
   package static func check(

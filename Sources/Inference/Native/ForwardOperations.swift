@@ -117,10 +117,12 @@ extension PrimitiveDescriptor {
     let raw = sources.map(\.raw)
     var target = destination?.raw ?? dnnl_memory_desc_t()
     let status = raw.withUnsafeBufferPointer { raw in
-      withUnsafePointer(to: &target) {
-        dnnl_concat_primitive_desc_create(
-          &result, destination == nil ? nil : $0, Int32(raw.count), 1, raw.baseAddress, attributes.handle,
-          DNNL.engine)
+      withUnsafePointer(to: &target) { target in
+        DNNL.create {
+          dnnl_concat_primitive_desc_create(
+            &result, destination == nil ? nil : target, Int32(raw.count), 1, raw.baseAddress, attributes.handle,
+            DNNL.engine)
+        }
       }
     }
     try DNNL.check(status, name)
@@ -134,8 +136,11 @@ extension PrimitiveDescriptor {
     let attributes = try PrimitiveAttributes()
     var result: dnnl_primitive_desc_t?
     let status = withUnsafePointer(to: source.raw) { source in
-      withUnsafePointer(to: destination.raw) {
-        dnnl_reorder_primitive_desc_create(&result, source, DNNL.engine, $0, DNNL.engine, attributes.handle)
+      withUnsafePointer(to: destination.raw) { destination in
+        DNNL.create {
+          dnnl_reorder_primitive_desc_create(
+            &result, source, DNNL.engine, destination, DNNL.engine, attributes.handle)
+        }
       }
     }
     try DNNL.check(status, name)

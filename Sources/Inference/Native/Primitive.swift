@@ -19,8 +19,11 @@ package final class PrimitiveDescriptor {
   ) throws(InferenceError) {
     let attributes = if let attributes { attributes } else { try PrimitiveAttributes() }
     var result: dnnl_primitive_desc_t?
-    let status = withUnsafePointer(to: description) {
-      dnnl_primitive_desc_create(&result, UnsafeRawPointer($0), attributes.handle, DNNL.engine, hint?.handle)
+    let status = withUnsafePointer(to: description) { description in
+      DNNL.create {
+        dnnl_primitive_desc_create(
+          &result, UnsafeRawPointer(description), attributes.handle, DNNL.engine, hint?.handle)
+      }
     }
     try DNNL.check(status, name)
     self.init(owning: result!, name: name)
@@ -85,7 +88,7 @@ package final class Operation {
       all.append((DNNL_ARG_SCRATCHPAD, try Memory(layout, in: scratchpad, offset: 0)))
     }
     var result: dnnl_primitive_t?
-    try DNNL.check(dnnl_primitive_create(&result, descriptor.handle), descriptor.name)
+    try DNNL.check(DNNL.create { dnnl_primitive_create(&result, descriptor.handle) }, descriptor.name)
     primitive = result!
     memories = all.map(\.1)
     self.arguments = .allocate(capacity: all.count)
