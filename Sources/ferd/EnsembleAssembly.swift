@@ -15,9 +15,7 @@ struct EnsembleAssembly {
     var parts: [(file: String, weight: Float, model: ModelFile)] = []
     for member in members {
       let (path, weight) = try Self.parse(member)
-      guard FileManager.default.fileExists(atPath: path) else {
-        throw CommandFailure(.noSuchInput, "\(path): no such model")
-      }
+      try ModelLocator.checkExistence(of: path)
       let model = try ModelFile.read(from: path)
       guard !model.record.labels.isEmpty else {
         throw CommandFailure(.wrongUsage, "\(path): a network without labels cannot be a member")

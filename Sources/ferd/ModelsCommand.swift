@@ -57,9 +57,7 @@ struct ModelsCommand: ParsableCommand {
   }
 
   private func describe(_ path: String) throws {
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw CommandFailure(.noSuchInput, "\(path): no such model")
-    }
+    try ModelLocator.checkExistence(of: path)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let text = String(decoding: try encoder.encode(try ModelDescription.read(path)), as: UTF8.self)

@@ -122,9 +122,7 @@ struct TrainCommand: ParsableCommand {
   private func initialWeights() throws -> StateDict? {
     let hasPretrained = !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
     guard let weights = weights ?? (hasPretrained ? pretrainedPath : nil) else { return nil }
-    guard FileManager.default.fileExists(atPath: weights) else {
-      throw CommandFailure(.noSuchInput, "\(weights): no such model")
-    }
+    try ModelLocator.checkExistence(of: weights)
     return try StateDict.read(from: weights)
   }
 

@@ -12,7 +12,7 @@ public struct ClassLabels: Equatable, Sendable {
   }
 
   /// The seven emotions of FER2013 in ferd's order.
-  public static let emotions = ClassLabels(["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"])
+  public static let emotions = ClassLabels(ModelDeclaration.emotions)
 
   /// Position of the class that a folder of this name holds, in any usual spelling of the emotions.
   public func position(of name: String) -> Int? { EmotionLabel.index(of: name, in: names) }

@@ -158,7 +158,7 @@ struct CanvasComposer {
         x: generator.uniform(0, 1 - share) * picture.width, y: generator.uniform(0, 1 - share) * picture.height,
         width: share * picture.width * generator.uniform(0.5, 1), height: share * picture.height)
       let scale = generator.logUniform(10, max(12, Float(area.height) * 0.8)) / window.height
-      let map = placement(
+      let map = Self.placement(
         of: window.center, scale: scale, roll: generator.roll(farShare: rollShare), mirrored: false,
         at: Point(
           x: generator.uniform(Float(area.left), Float(area.right)),
@@ -222,7 +222,7 @@ struct CanvasComposer {
         }
       }
     }
-    let map = placement(of: face.box.center, scale: scale, roll: roll, mirrored: mirrored, at: centre)
+    let map = Self.placement(of: face.box.center, scale: scale, roll: roll, mirrored: mirrored, at: centre)
     var shape = mask ?? LayerMask(window: picture.bounds, exponent: nil)
     let isSmaller = pictureWidth < Float(area.width) || pictureHeight < Float(area.height)
     if mask == nil, isSmaller, !covering, generator.chance(distractorShare) {
@@ -239,7 +239,7 @@ struct CanvasComposer {
   }
 
   /// Scale, optional mirror and roll (radians) around `anchor`, which comes to lie at `target`.
-  private func placement(
+  static func placement(
     of anchor: Point, scale: Float, roll: Float, mirrored: Bool, at target: Point
   ) -> AffineTransform {
     let sign: Float = mirrored ? -1 : 1
@@ -312,7 +312,7 @@ struct CanvasComposer {
         width: side, height: side * generator.uniform(0.5, 1))
       canvas.paint(
         picture.pyramid,
-        toCanvas: placement(
+        toCanvas: Self.placement(
           of: window.center, scale: size / side, roll: generator.roll(farShare: rollShare), mirrored: false,
           at: target),
         clip: canvas.bounds,

@@ -1,6 +1,5 @@
 import Capture
 public import FaceCrop
-import Glibc
 import Pixels
 
 /// How small, how large and how far rolled faces a detector finds: portraits of the validation part, one at a time, pasted
@@ -71,13 +70,9 @@ public struct DetectorReach: Sendable {
       background.pyramid, toCanvas: AffineTransform(a: cover, b: 0, tx: 0, c: 0, d: cover, ty: 0),
       clip: canvas.bounds, mask: LayerMask(window: background.bounds, exponent: nil), tone: .identity)
     let box = portrait.faces[0].box
-    let scale = trial.height / box.height
-    let cosine = cosf(trial.degrees * .pi / 180) * scale
-    let sine = sinf(trial.degrees * .pi / 180) * scale
-    let centre = box.center
-    let map = AffineTransform(
-      a: cosine, b: -sine, tx: Float(canvas.width) / 2 - cosine * centre.x + sine * centre.y, c: sine, d: cosine,
-      ty: Float(canvas.height) / 2 - sine * centre.x - cosine * centre.y)
+    let map = CanvasComposer.placement(
+      of: box.center, scale: trial.height / box.height, roll: trial.degrees * .pi / 180, mirrored: false,
+      at: canvas.bounds.rect.center)
     canvas.paint(
       portrait.pyramid, toCanvas: map, clip: canvas.bounds,
       mask: LayerMask(window: portrait.bounds, exponent: 4, feather: 0.1), tone: .identity)

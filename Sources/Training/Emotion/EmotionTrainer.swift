@@ -178,13 +178,15 @@ public final class EmotionTrainer {
     return made
   }
 
+  private var imagesPerSecond: Double { Double(recipe.batchSize * recipe.accumulation) / meter.secondsPerStep }
+
   private func progress(_ rate: Float) -> TrainingProgress {
     let steps = maker.stepsPerEpoch
     let stepsLeft = Double(recipe.epochs * steps - state.step)
     return TrainingProgress(
       epoch: state.epoch + 1, epochs: recipe.epochs, step: state.stepInEpoch, steps: steps,
       loss: state.lossSum / Double(state.stepInEpoch), learningRate: rate,
-      imagesPerSecond: Double(recipe.batchSize * recipe.accumulation) / meter.secondsPerStep,
+      imagesPerSecond: imagesPerSecond,
       secondsLeft: stepsLeft * meter.secondsPerStep
         + Double(recipe.epochs - state.epoch) * meter.secondsPerEvaluation)
   }
@@ -211,7 +213,7 @@ public final class EmotionTrainer {
     let record = EpochRecord(
       epoch: state.epoch + 1, step: state.step, learningRate: schedule.learningRate(atStep: state.step - 1),
       trainLoss: state.lossSum / Double(maker.stepsPerEpoch),
-      imagesPerSecond: Double(recipe.batchSize * recipe.accumulation) / meter.secondsPerStep,
+      imagesPerSecond: imagesPerSecond,
       validation: .init(all), deduplicated: deduplicated.map { EpochRecord.Scores($0) }, score: score,
       isBest: isBest, sampled: maker.sampler.quotas(weights: state.samplingWeights),
       seconds: (state.stepSeconds ?? 0) + (ContinuousClock.now - start) / .seconds(1))

@@ -116,10 +116,10 @@ struct NetworkPasses {
       return try LinearLayer(spec, name: name, input: inputs[0], shape: shape, builder)
     case .dropout(let probability):
       return try DropoutLayer(
-        probability: probability, stream: UInt64(index), name: name, input: inputs[0], builder)
+        .element, probability: probability, stream: UInt64(index), name: name, input: inputs[0], builder)
     case .stochasticDepth(let probability):
-      return try StochasticDepthLayer(
-        probability: probability, stream: UInt64(index), name: name, input: inputs[0], builder)
+      return try DropoutLayer(
+        .picture, probability: probability, stream: UInt64(index), name: name, input: inputs[0], builder)
     case .softmax:
       return try SoftmaxLayer(name: name, input: inputs[0], builder)
     }

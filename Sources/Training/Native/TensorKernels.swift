@@ -74,6 +74,7 @@ enum TensorKernels {
         bytes / 2, seed, threshold, scale)
     }
   }
+
   /// target = source, `count` pictures one after the other, with each picture zeroed with `probability`, the others scaled
   /// by 1 / (1 - probability).
   static func dropPictures(
@@ -93,6 +94,7 @@ enum TensorKernels {
         count, bytes / 2, seed, threshold, scale)
     }
   }
+
   /// Whether `addDepthwiseWeights` can compute the gradient of a convolution's weights.
   static func computesWeights(of spec: ConvolutionSpec) -> Bool {
     spec.groups == spec.inputChannels && spec.inputChannels == spec.outputChannels && !spec.hasBias

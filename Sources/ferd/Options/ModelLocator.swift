@@ -31,6 +31,13 @@ struct ModelLocator {
     return folders.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
+  /// - Throws: `CommandFailure` (66) where a model that the user named is not there.
+  static func checkExistence(of path: String) throws {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CommandFailure(.noSuchInput, "\(path): no such model")
+    }
+  }
+
   /// The bundled model of that name, if there is one.
   func bundled(_ name: String) -> String? {
     bundledFolders.lazy.map { "\($0)/\(name)" }.first { FileManager.default.fileExists(atPath: $0) }

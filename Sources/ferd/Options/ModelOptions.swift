@@ -50,13 +50,7 @@ struct ModelOptions: ParsableArguments {
 
   /// What the command line says about a state dict.
   var declaration: ModelDeclaration {
-    ModelDeclaration(
-      backbone: backbone,
-      labels: labels.map { text in
-        text.split(separator: ",", omittingEmptySubsequences: false).map {
-          $0.trimmingCharacters(in: .whitespaces)
-        }
-      }, imageSize: imageSize)
+    ModelDeclaration(backbone: backbone, labels: labels.map(NameList.parse), imageSize: imageSize)
   }
 
   /// Where the ensemble lies.

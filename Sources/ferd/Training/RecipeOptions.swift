@@ -159,11 +159,7 @@ struct RecipeOptions: ParsableArguments {
       result.samplerPower = sampling.power
       result.dynamicSampling = sampling.isDynamic
     }
-    if let focus {
-      result.focus = focus.split(separator: ",", omittingEmptySubsequences: false).map {
-        $0.trimmingCharacters(in: .whitespaces)
-      }
-    }
+    if let focus { result.focus = NameList.parse(focus) }
     if let loss { result.loss = loss }
     if let softLabelShare { result.softLabelShare = softLabelShare }
     if let seed { result.seed = seed }

@@ -23,7 +23,7 @@ struct TrainingDataOptions: ParsableArguments {
 
   func validate() throws {
     guard let labels else { return }
-    let names = Self.split(labels)
+    let names = NameList.parse(labels)
     guard names.count >= 2, names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else {
       throw ValidationError("--labels takes at least two names of classes, not \"\(labels)\".")
     }
@@ -33,13 +33,7 @@ struct TrainingDataOptions: ParsableArguments {
     }
   }
 
-  private static func split(_ list: String) -> [String] {
-    list.split(separator: ",", omittingEmptySubsequences: false).map {
-      $0.trimmingCharacters(in: .whitespaces)
-    }
-  }
-
-  var classes: ClassLabels { labels.map { ClassLabels(Self.split($0)) } ?? .emotions }
+  var classes: ClassLabels { labels.map { ClassLabels(NameList.parse($0)) } ?? .emotions }
 
   /// Lists, splits and decodes the pictures; tells of those that cannot be read.
   func load(_ recipe: TrainingRecipe, cacheFolder: URL) throws -> TrainingData {
