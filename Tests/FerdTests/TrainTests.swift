@@ -114,6 +114,10 @@ struct TrainTests {
     let files = place.folder.contents.filter { $0.hasPrefix("run/") }
     #expect(files.contains("run/pretrained.safetensors") && files.contains("run/pretrain/last.ckpt"))
     #expect(!files.contains("run/model.safetensors") && !files.contains("run/last.ckpt"))
+    let page = try #require(files.first { $0.hasPrefix("run/pretrain") && $0.hasSuffix("report.html") })
+    #expect(
+      try String(contentsOf: place.folder.url.appending(path: page), encoding: .utf8).contains(
+        "it is in pretrained.safetensors"))
     let pretrained = try ModelFile.read(from: place.folder.path("run/pretrained.safetensors"))
     #expect(pretrained.record.training?["recipe"]?["samplerPower"] == .number(1))
 

@@ -22,7 +22,7 @@ struct TrainingReportTests {
       name: "net <x>", command: ["ferd", "train", "--data-dir", "my <data>"],
       facts: [ReportFact("Seed", "7")], recipe: ["epochs": 3, "nested": ["a": [1, 2], "b": "<i>"]], labels: labels,
       trainingCounts: [20, 5, 10], validationCounts: [1, 1, 1], unreadable: [("x<y>.png", "broken & bad")],
-      epochs: epochs, plannedEpochs: 3, isFinished: isFinished)
+      epochs: epochs, plannedEpochs: 3, isFinished: isFinished, modelFile: "pretrained.safetensors")
   }
 
   private func write(_ report: TrainingReport, gnuplot: Gnuplot? = nil) throws -> (
@@ -69,6 +69,7 @@ struct TrainingReportTests {
     #expect(atOnce.contains("Stopped before the first epoch") && atOnce.contains("No epoch has been finished yet"))
     let patient = try write(Self.report([Self.record(1, isBest: true), Self.record(2)])).page
     #expect(patient.contains("Ended after 2 of 3 epochs, as it got no better. Epoch 1"))
+    #expect(patient.contains("it is in pretrained.safetensors."))
   }
 
   @Test func linesOfEarlierVersionsAreRead() throws {

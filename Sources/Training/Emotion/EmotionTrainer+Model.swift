@@ -20,7 +20,10 @@ extension EmotionTrainer {
     try checkpoint.write(to: bestPath)
   }
 
-  /// Makes `model.safetensors` of the best epoch.
+  /// What a finished run writes.
+  var modelFile: URL { settings.modelFile ?? settings.folder.appending(path: "model.safetensors") }
+
+  /// Makes the model of the best epoch.
   func exportModel() throws {
     let checkpoint = try Checkpoint.read(from: bestPath)
     let best = try checkpoint.decodeState(BestState.self, path: bestPath)
@@ -50,7 +53,7 @@ extension EmotionTrainer {
           encoding: Dictionary(uniqueKeysWithValues: zip(data.training.labels.names, data.training.classCounts))),
       ]),
       metrics: try measure(tensors))
-    let path = (settings.modelFile ?? settings.folder.appending(path: "model.safetensors")).path
+    let path = modelFile.path
     try ModelFile(spec: spec, tensors: tensors, record: record).write(to: path)
     report(.note("epoch \(best.record.epoch) is the best; wrote \(path)"))
   }

@@ -24,7 +24,7 @@ extension EmotionTrainer {
       trainingCounts: data.training.classCounts, validationCounts: data.validation.classCounts,
       excludedCount: data.duplicates.count, unreadable: data.training.unreadable + data.validation.unreadable,
       epochs: MetricsLog(folder: settings.folder).records, plannedEpochs: settings.recipe.epochs,
-      isFinished: state.isFinished)
+      isFinished: state.isFinished, modelFile: modelFile.lastPathComponent)
     return try report.write(to: settings.folder, gnuplot: gnuplot)
   }
 

@@ -22,6 +22,8 @@ public struct TrainingReport: Sendable {
   public var epochs: [EpochRecord]
   public var plannedEpochs: Int
   public var isFinished: Bool
+  /// Name of the file that has the best epoch once the run has finished.
+  public var modelFile: String
 
   /// What selects the best epoch.
   private static func selecting(_ record: EpochRecord) -> EpochRecord.Scores {
@@ -64,7 +66,7 @@ public struct TrainingReport: Sendable {
         "Stopped after \(done); epoch \(best.epoch) is the best so far. The same command with --resume goes on."
     }
     let end = epochs.count < plannedEpochs ? "Ended after \(done), as it got no better" : "Finished after \(done)"
-    return "\(end). Epoch \(best.epoch) is the best; it is in model.safetensors."
+    return "\(end). Epoch \(best.epoch) is the best; it is in \(modelFile)."
   }
 
   // MARK: - Sections
