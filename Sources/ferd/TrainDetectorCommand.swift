@@ -55,6 +55,9 @@ struct TrainDetectorCommand: ParsableCommand {
   @Option(help: "How often a canvas is a crowd of small faces, 0 to 1.")
   var crowdShare: Float?
 
+  @Option(help: "How often another canvas is one photograph at about its own size, 0 to 1.")
+  var wholeShare: Float?
+
   @Option(help: "How often a face is rolled by up to 37 degrees, 0 to 1.")
   var rollShare: Float?
 
@@ -126,6 +129,7 @@ struct TrainDetectorCommand: ParsableCommand {
     if let precision { recipe.precision = precision }
     if let distractorShare { recipe.distractorShare = distractorShare }
     if let crowdShare { recipe.crowdShare = crowdShare }
+    if let wholeShare { recipe.wholeShare = wholeShare }
     if let rollShare { recipe.rollShare = rollShare }
     if let faceBalance { recipe.faceBalance = faceBalance }
     if let alternateCanvas {

@@ -144,6 +144,26 @@ struct DetectorCanvasTests {
     #expect(sizes.filter { $0 < 60 }.count > sizes.count * 3 / 4)
   }
 
+  @Test func aWholePhotographKeepsAboutItsSize() throws {
+    var recipe = DetectorRecipe()
+    recipe.crowdShare = 0
+    recipe.wholeShare = 1
+    let library = try Self.library()
+    let composer = CanvasComposer(
+      library: library, canvas: DetectorRecipe.Canvas(width: 256, height: 256, batchSize: 1), recipe: recipe)
+    let original = (library.people + library.scenes).flatMap(\.faces).filter { !$0.isIgnored }.map(\.box.height)
+    let range = try #require(original.min()) * 0.6...#require(original.max()) * 1.2
+    var shown = 0
+    for stream in 0..<60 as Range<UInt64> {
+      var generator = RandomGenerator(seed: 4, stream: stream)
+      let faces = composer.compose(&generator).faces.filter { !$0.isIgnored && $0.box.y > 1 && $0.box.maxY < 255 }
+      shown += faces.count
+      #expect(faces.count <= 1)
+      for face in faces { #expect(range.contains(face.box.height), "\(face.box)") }
+    }
+    #expect(shown > 5)
+  }
+
   @Test(arguments: [0, 0.45, 1] as [Float]) func layersAreRolledFarAsOftenAsAskedFor(_ share: Float) {
     var generator = RandomGenerator(seed: 8)
     let rolls = (0..<4000).map { _ in generator.roll(farShare: share) }

@@ -16,6 +16,8 @@ struct CanvasComposer {
   let distractorShare: Float
   /// How often a canvas is a crowd of small faces.
   var crowdShare: Float = 0
+  /// How often a canvas is one photograph, about as large as it was taken.
+  var wholeShare: Float = 0
   /// How often a layer is rolled far; see `RandomGenerator.roll`.
   var rollShare = usualRollShare
   /// Smaller faces (shorter side in canvas pixels) are too small to be asked for.
@@ -26,9 +28,13 @@ struct CanvasComposer {
   func compose(_ generator: inout RandomGenerator) -> DetectorCanvas {
     let canvas = DetectorCanvas(width: width, height: height)
     let isCrowd = generator.chance(crowdShare)
+    // Asked only where it can be, so that canvases without it stay what they were.
+    let isWhole = !isCrowd && wholeShare > 0 && generator.chance(wholeShare)
     let kind = generator.uniform()
     if isCrowd {
       paintCrowd(on: canvas, &generator)
+    } else if isWhole {
+      paintWhole(on: canvas, &generator)
     } else if kind < 0.26 {
       paintPhotograph(on: canvas, area: canvas.bounds, &generator)
     } else if kind < 0.54 {
@@ -59,6 +65,24 @@ struct CanvasComposer {
     let picture = generator.pick(isScene ? library.scenes : library.people)
     let face = generator.pick(picture.faces.filter { !$0.isIgnored })
     place(picture, face: face, size: size, on: canvas, area: area, &generator)
+  }
+
+  /// One photograph at about its own size, with or without faces: what the detector meets in use.
+  private func paintWhole(on canvas: DetectorCanvas, _ generator: inout RandomGenerator) {
+    let choice = generator.uniform()
+    let picture = generator.pick(choice < 0.45 ? library.negatives : choice < 0.8 ? library.scenes : library.people)
+    let scale = generator.logUniform(0.6, 1.2)
+    func offset(_ length: Float, _ room: Int) -> Float {
+      let spare = Float(room) - length * scale
+      return generator.uniform(min(0, spare), max(0, spare) + 1e-3)
+    }
+    let tx = offset(picture.width, canvas.width)
+    let ty = offset(picture.height, canvas.height)
+    var map = AffineTransform(a: scale, b: 0, tx: tx, c: 0, d: scale, ty: ty)
+    if generator.chance(0.5) { map = mirror(of: picture).then(map) }
+    add(
+      picture, map: map, mirrored: map.a < 0, on: canvas, area: canvas.bounds,
+      mask: LayerMask(window: picture.bounds, exponent: nil), tone: generator.tone(strength: 0.5))
   }
 
   /// Splits the canvas into tiles, each with a photograph of its own; `share` of them have no faces.

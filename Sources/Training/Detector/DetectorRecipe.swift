@@ -29,6 +29,9 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
 
   /// How often a canvas is a crowd of small faces. 0 to 1.
   public var crowdShare: Float? = 0.12
+  /// How often another canvas is one photograph at about its own size: what stands in it has the surroundings that it has in
+  /// use. 0 to 1.
+  public var wholeShare: Float? = 0.35
   /// How much of a large face's greater number of cells the loss takes back, 0 to 1; see `DetectorTargets`.
   public var faceBalance: Float? = 0.5
   /// How often a face is rolled by up to 37° rather than by up to 11° or not at all. 0 to 1.
@@ -81,7 +84,7 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
     guard 0...1 ~= distractorShare ?? 0 else {
       throw .invalidSettings("expected a share of distractors from 0 to 1, got \(distractorShare ?? 0)")
     }
-    for (name, share) in [("crowds", crowdShare), ("rolled faces", rollShare), ("balance", faceBalance)] {
+    for (name, share) in [("crowds", crowdShare), ("whole photographs", wholeShare), ("rolled faces", rollShare), ("balance", faceBalance)] {
       guard 0...1 ~= share ?? 0 else {
         throw .invalidSettings("expected a share of \(name) from 0 to 1, got \(share ?? 0)")
       }
@@ -98,6 +101,7 @@ extension CanvasComposer {
       library: library, width: canvas.width, height: canvas.height,
       paddingValue: UInt8((FaceDetectorSpec.inputMean * 255).rounded()),
       distractorShare: recipe.distractorShare ?? 0, crowdShare: recipe.crowdShare ?? 0,
+      wholeShare: recipe.wholeShare ?? 0,
       rollShare: recipe.rollShare ?? Self.usualRollShare)
   }
 }
