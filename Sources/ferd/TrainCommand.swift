@@ -31,6 +31,12 @@ struct TrainCommand: ParsableCommand {
       "Weights to start from: a model file, or a state dict of PyTorch (.pth, .safetensors).", valueName: "file"))
   var weights: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Learn from this model or ensemble too: its probabilities for each picture become a part of the targets.",
+      valueName: "path"))
+  var distill: String?
+
   @Flag(
     help: ArgumentHelp(
       "Run the first phase only: \(TrainingRecipe.pretrainingEpochs) epochs on the under-represented classes.",
@@ -83,6 +89,7 @@ struct TrainCommand: ParsableCommand {
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       precision: noAmp ? .f32 : precision ?? .fastest, resumes: resume)
     settings.checkpointInterval = 600
+    settings.distillation = try distillation()
     if pretrain { settings.modelFile = URL(fileURLWithPath: pretrainedPath) }
     let transfer = try initial.map {
       try WeightTransfer($0, to: try recipe.makeSpec(classes: data.training.labels.count))
@@ -124,6 +131,12 @@ struct TrainCommand: ParsableCommand {
     guard let weights = weights ?? (hasPretrained ? pretrainedPath : nil) else { return nil }
     try ModelLocator.checkExistence(of: weights)
     return try StateDict.read(from: weights)
+  }
+
+  private func distillation() throws -> Distillation? {
+    guard let distill else { return nil }
+    try ModelLocator.checkExistence(of: distill)
+    return try Distillation { try EmotionEnsemble(path: distill) }
   }
 
   private func draw(_ preview: AugmentationPreview, to path: String) throws {

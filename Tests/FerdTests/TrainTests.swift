@@ -130,6 +130,26 @@ struct TrainTests {
     }
   }
 
+  @Test func aModelTeachesAnother() throws {
+    let place = try Place()
+    let missing = try FerdProcess.run(place.arguments("run", "--distill", place.folder.path("none")))
+    #expect(missing.status == 66 && missing.errors.contains("none: no such model"), "\(missing.errors)")
+    let teacher = try FerdProcess.run(place.arguments("teacher", "--epochs", "2"))
+    #expect(teacher.status == 0, "\(teacher.errors)")
+    let learner = try FerdProcess.run(
+      place.arguments(
+        "run", "--epochs", "2", "--distill", place.folder.path("teacher/model.safetensors"), "--distill-share",
+        "0.5"))
+    #expect(learner.status == 0, "\(learner.errors)")
+    let model = try ModelFile.read(from: place.folder.path("run/model.safetensors"))
+    guard case .array(let teachers)? = model.record.training?["teachers"] else {
+      Issue.record("no teachers in the record")
+      return
+    }
+    #expect(teachers.count == 1)
+    #expect(model.record.training?["recipe"]?["distillationShare"] == .number(0.5))
+  }
+
   @Test(arguments: [
     ["--backbone", "fer48", "--backbones", "fer48", "resnet18"], ["--layer-rates", "1,2"],
     ["--backbones", "fer48", "vgg"],

@@ -6,10 +6,10 @@ import Testing
 @testable import Training
 
 struct EmotionTrainerTests {
-  private static let labels = ClassLabels(["angry", "happy", "sad"])
+  static let labels = ClassLabels(["angry", "happy", "sad"])
 
   /// A quick run that still uses everything: batch norm, dropout, mixup, averaging, two sizes of pictures.
-  private static var recipe: TrainingRecipe {
+  static var recipe: TrainingRecipe {
     var recipe = TrainingRecipe()
     recipe.widths = [8, 16]
     recipe.imageSize = 16
@@ -21,7 +21,7 @@ struct EmotionTrainerTests {
     return recipe
   }
 
-  private static func pictures(_ count: Int, seed: UInt64) -> PictureSet {
+  static func pictures(_ count: Int, seed: UInt64) -> PictureSet {
     let files = (0..<count).map { PictureFile(path: "\($0)", label: $0 % 3) }
     var random = RandomGenerator(seed: seed)
     let pixels = files.flatMap { file in
@@ -30,7 +30,7 @@ struct EmotionTrainerTests {
     return PictureSet(imageSize: 16, labels: labels, files: files, pixels: pixels)
   }
 
-  private static let data = TrainingData(
+  static let data = TrainingData(
     training: pictures(80, seed: 1), validation: pictures(30, seed: 2), duplicates: ["3", "4", "foreign"])
 
   private struct Run {

@@ -40,6 +40,7 @@ extension EmotionTrainer {
       inputStandardDeviation: settings.recipe.normalisation.standardDeviation,
       cropGeometry: try JSONValue(encoding: CropGeometry.fer2013),
       training: .object([
+        "teachers": try JSONValue(encoding: [settings.distillation?.identity].compactMap(\.self)),
         "recipe": try JSONValue(encoding: settings.recipe),
         "epoch": .number(Double(best.record.epoch)),
         "steps": .number(Double(best.record.step)),

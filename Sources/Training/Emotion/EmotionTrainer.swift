@@ -16,6 +16,8 @@ public final class EmotionTrainer {
     /// OpenMP threads.
     public var threads: Int
     public var precision: Precision
+    /// Who is learned from beside the labels.
+    public var distillation: Distillation?
     /// Go on from `last.ckpt` where there is one.
     public var resumes: Bool
     /// Seconds after which a long epoch is saved on its way.
@@ -72,6 +74,7 @@ public final class EmotionTrainer {
     self.report = report
     self.recipe = recipe
     let training = data.training
+    try settings.distillation?.check(training.labels)
     spec = try recipe.makeSpec(classes: training.labels.count)
     store = ParameterStore(spec: spec, seed: recipe.seed)
     if let initialWeights { try store.load(store.exportTensors().merging(initialWeights) { $1 }) }
@@ -93,7 +96,7 @@ public final class EmotionTrainer {
       cycleSteps: recipe.restartEpochs * maker.stepsPerEpoch, cycleGrowth: recipe.restartGrowth)
     state = TrainingState(
       recipe: recipe, spec: spec, dataFingerprint: training.fingerprint, threads: settings.threads,
-      precision: settings.precision)
+      precision: settings.precision, teachers: settings.distillation?.identity)
     try prepareFolder()
   }
 
@@ -173,9 +176,17 @@ public final class EmotionTrainer {
     replicas = nil
     let made = try GraphReplicas(
       spec: spec, store: store, batchSize: recipe.batchSize, imageSize: imageSize, precision: settings.precision,
-      threads: settings.threads)
+      threads: settings.threads, lessons: lessons)
     replicas = made
     return made
+  }
+
+  private var lessons: Lessons? {
+    settings.distillation.map {
+      Lessons(
+        distillation: $0, share: recipe.distillationShare, normalisation: recipe.normalisation,
+        labels: data.training.labels.names)
+    }
   }
 
   private var imagesPerSecond: Double { Double(recipe.batchSize * recipe.accumulation) / meter.secondsPerStep }

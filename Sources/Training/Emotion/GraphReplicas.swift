@@ -18,8 +18,10 @@ final class GraphReplicas {
   /// - Parameters:
   ///   - threads: At most so many copies; fewer where the batch cannot be divided by it.
   ///   - imageSize: Side of the square input in pixels.
+  ///   - lessons: nil = the labels alone are learned.
   init(
-    spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision, threads: Int
+    spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision, threads: Int,
+    lessons: Lessons? = nil
   ) throws {
     let count = Self.count(batchSize: batchSize, threads: threads)
     self.count = count
@@ -27,9 +29,11 @@ final class GraphReplicas {
     self.store = store
     self.batchSize = batchSize
     let part = batchSize / count
-    first = try Replica(spec: spec, store: store, batchSize: part, imageSize: imageSize, precision: precision)
+    first = try Replica(
+      spec: spec, store: store, batchSize: part, imageSize: imageSize, precision: precision, lessons: lessons)
     workers = try (1..<count).map { _ in
-      try ReplicaWorker(spec: spec, batchSize: part, imageSize: imageSize, precision: precision)
+      try ReplicaWorker(
+        spec: spec, batchSize: part, imageSize: imageSize, precision: precision, lessons: lessons)
     }
   }
 
@@ -105,20 +109,33 @@ private final class Replica {
 
   let store: ParameterStore
   private let graph: TrainableGraph
+  private let imageSize: Int
+  private let teacher: Teacher?
 
-  init(spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision) throws {
+  init(
+    spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision, lessons: Lessons?
+  ) throws {
     self.store = store
+    self.imageSize = imageSize
+    teacher = try lessons.map { try Teacher($0) }
     graph = try TrainableGraph(
       spec: spec, parameters: store, batchSize: batchSize, inputHeight: imageSize, inputWidth: imageSize,
       precision: precision, threads: 1)
   }
 
   func run(_ part: Part) throws -> Double {
+    guard let teacher else { return try run(part, targets: part.targets) }
+    return try teacher.withTargets(part.input, imageSize: imageSize, targets: part.targets) {
+      try run(part, targets: $0)
+    }
+  }
+
+  private func run(_ part: Part, targets: UnsafeBufferPointer<Float>) throws -> Double {
     _ = graph.input.update(fromContentsOf: part.input)
     try graph.forward(.train, dropoutSeed: part.dropoutSeed)
     let gradient = graph.outputGradient(0)
     let value = part.loss(
-      logits: graph.output(0), targets: part.targets, dLogits: gradient, classes: part.classes)
+      logits: graph.output(0), targets: targets, dLogits: gradient, classes: part.classes)
     for index in gradient.indices { gradient[index] *= part.share }
     try graph.backward()
     return value
@@ -141,11 +158,13 @@ private final class ReplicaWorker: @unchecked Sendable {
   private var job: Job?
   private var result: Result<Double, any Error> = .success(0)
 
-  init(spec: ModelSpec, batchSize: Int, imageSize: Int, precision: Precision) throws {
+  init(spec: ModelSpec, batchSize: Int, imageSize: Int, precision: Precision, lessons: Lessons?) throws {
     store = ParameterStore(spec: spec, seed: 0)
     let thread = Thread { [self] in
       let replica = Result {
-        try Replica(spec: spec, store: store, batchSize: batchSize, imageSize: imageSize, precision: precision)
+        try Replica(
+          spec: spec, store: store, batchSize: batchSize, imageSize: imageSize, precision: precision,
+          lessons: lessons)
       }
       result = replica.map { _ in 0 }
       end.signal()

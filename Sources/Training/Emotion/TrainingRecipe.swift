@@ -71,6 +71,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   public var softLabelDrop: Float = 0
   /// Classes whose pictures votes neither change nor drop.
   public var softLabelKeep: [String] = []
+  /// Part of the targets that comes from the teachers, in a run that has some.
+  public var distillationShare: Float = 0.7
   /// Epochs without a better score after which training ends; 0 = never.
   public var patience = 0
   /// Weight of accuracy in the score that selects the best epoch; the rest is macro recall.
@@ -158,7 +160,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
       ("labelSmoothing", labelSmoothing, 0...0.95), ("emaDecay", emaDecay, 0...0.999999),
       ("clipNorm", clipNorm, 0...1e9), ("samplerPower", samplerPower, 0...2),
       ("focusFactor", focusFactor, 1...100), ("softLabelShare", softLabelShare, 0...1),
-      ("softLabelDrop", softLabelDrop, 0...1), ("patience", Float(patience), 0...100_000),
+      ("softLabelDrop", softLabelDrop, 0...1), ("distillationShare", distillationShare, 0...1),
+      ("patience", Float(patience), 0...100_000),
       ("accuracyWeight", accuracyWeight, 0...1), ("normalisation.mean", normalisation.mean, 0...1),
       ("normalisation.standardDeviation", normalisation.standardDeviation, 0.001...1),
     ]
@@ -257,6 +260,7 @@ extension TrainingRecipe {
     try fields.take(.softLabelShare, &softLabelShare)
     try fields.take(.softLabelDrop, &softLabelDrop)
     try fields.take(.softLabelKeep, &softLabelKeep)
+    try fields.take(.distillationShare, &distillationShare)
     try fields.take(.patience, &patience)
     try fields.take(.accuracyWeight, &accuracyWeight)
     try fields.take(.normalisation, &normalisation)

@@ -8,6 +8,8 @@ struct TrainingState: Codable, Equatable {
   var dataFingerprint: String
   var threads: Int
   var precision: Precision
+  /// Identity of the teachers, where there are some.
+  var teachers: String?
 
   /// Finished epochs.
   var epoch = 0
@@ -38,6 +40,10 @@ struct TrainingState: Codable, Equatable {
     if dataFingerprint != other.dataFingerprint { return "belongs to other training pictures" }
     if precision != other.precision {
       return "was trained in \(precision.rawValue), this run would go on in \(other.precision.rawValue)"
+    }
+    if teachers != other.teachers {
+      return "learned \(teachers.map { "from \($0)" } ?? "without teachers"), this run would go on "
+        + (other.teachers.map { "with \($0)" } ?? "without")
     }
     return nil
   }

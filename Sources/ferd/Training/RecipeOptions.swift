@@ -75,6 +75,9 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Part of the targets that --soft-labels give, 0 to 1.", valueName: "x"))
   var softLabelShare: Float?
 
+  @Option(help: ArgumentHelp("Part of the targets that the teachers of --distill give, 0 to 1.", valueName: "x"))
+  var distillShare: Float?
+
   @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
   var seed: UInt64?
 
@@ -162,6 +165,7 @@ struct RecipeOptions: ParsableArguments {
     if let focus { result.focus = NameList.parse(focus) }
     if let loss { result.loss = loss }
     if let softLabelShare { result.softLabelShare = softLabelShare }
+    if let distillShare { result.distillationShare = distillShare }
     if let seed { result.seed = seed }
     try result.validate()
     return result
