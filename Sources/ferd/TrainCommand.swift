@@ -27,9 +27,11 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Recipe") var recipe: RecipeOptions
 
   @Option(
+    parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Weights to start from: a model file, or a state dict of PyTorch (.pth, .safetensors).", valueName: "file"))
-  var weights: String?
+      "Weights to start from: a model file, or a state dict of PyTorch (.pth, .safetensors); with --backbones one for "
+        + "each, in their order.", valueName: "file"))
+  var weights: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -76,7 +78,7 @@ struct TrainCommand: ParsableCommand {
     var recipe = try self.recipe.make(isPretraining: pretrain)
     let display = TrainingDisplay(isQuiet: quiet)
     let folder = URL(fileURLWithPath: modelDir)
-    let initial = try initialWeights()
+    let initial = try initialWeights(recipe)
     let data = try source.load(recipe, cacheFolder: folder)
     if pretrain {
       recipe = recipe.pretraining(labels: data.training.labels, classCounts: data.training.classCounts)
@@ -126,11 +128,18 @@ struct TrainCommand: ParsableCommand {
 
   private var pretrainedPath: String { modelDir + "/pretrained.safetensors" }
 
-  private func initialWeights() throws -> StateDict? {
+  private func initialWeights(_ recipe: TrainingRecipe) throws -> StateDict? {
     let hasPretrained = !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
-    guard let weights = weights ?? (hasPretrained ? pretrainedPath : nil) else { return nil }
-    try ModelLocator.checkExistence(of: weights)
-    return try StateDict.read(from: weights)
+    let files = weights.isEmpty && hasPretrained ? [pretrainedPath] : weights
+    guard !files.isEmpty else { return nil }
+    guard files.count <= max(1, recipe.backbones.count) else {
+      throw ValidationError(
+        "--weights names \(files.count) files for \(max(1, recipe.backbones.count)) of --backbones.")
+    }
+    for file in files { try ModelLocator.checkExistence(of: file) }
+    let parts = try files.map { try StateDict.read(from: $0) }
+    guard !recipe.backbones.isEmpty else { return parts[0] }
+    return .fused(parts, for: try recipe.backbones.map { try TrainingRecipe.backbone(named: $0) })
   }
 
   private func distillation() throws -> Distillation? {

@@ -153,7 +153,7 @@ struct TrainTests {
   @Test(arguments: [
     ["--backbone", "fer48", "--backbones", "fer48", "resnet18"], ["--layer-rates", "1,2"],
     ["--backbones", "fer48", "vgg"],
-    ["--accumulation", "0"], ["--restart-growth", "0"],
+    ["--accumulation", "0"], ["--restart-growth", "0"], ["--weights", "one.safetensors", "two.safetensors"],
   ]) func settingsThatContradictAreWrongUsage(_ options: [String]) throws {
     let place = try Place()
     let result = try FerdProcess.run(place.arguments("run") + options)

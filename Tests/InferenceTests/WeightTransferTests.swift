@@ -17,6 +17,24 @@ struct WeightTransferTests {
     #expect(transfer.report == ["weights from file: \(weights.count) of \(weights.count) parameters taken over"])
   }
 
+  @Test func aFusedNetworkTakesOneFileForEachOfItsBackbones() throws {
+    let backbones = [Backbone.fer48, .mobileNetV3Small]
+    let target = ModelSpec.fused(backbones, imageSize: 48)
+    let parts = backbones.map { state($0.makeSpec().randomWeights()) }
+    let both = try WeightTransfer(.fused(parts, for: backbones), to: target)
+    let shared = target.parameters.map(\.name).filter { $0.hasPrefix("backbones.") }
+    #expect(Set(both.tensors.keys) == Set(shared))
+    #expect(
+      both.tensors["backbones.mobilenet_v3_small.features.0.0.weight"] == parts[1].tensors["features.0.0.weight"])
+    #expect(both.missing.contains("classifier.weight") && both.unexpected.contains("backbones.fer48.fc.bias"))
+    #expect(both.report[0].hasPrefix("weights from file, file: "))
+
+    let one = try WeightTransfer(.fused([parts[0]], for: backbones), to: target)
+    #expect(one.tensors.keys.allSatisfy { $0.hasPrefix("backbones.fer48.") } && !one.tensors.isEmpty)
+    let whole = state(target.randomWeights())
+    #expect(try WeightTransfer(.fused([whole], for: backbones), to: target).tensors == whole.tensors)
+  }
+
   @Test func namesOfWrappersAndCountersDoNotMatter() throws {
     let weights = Self.spec.randomWeights()
     let wrapped = Dictionary(uniqueKeysWithValues: weights.map { ("module._orig_mod.\($0.key)", $0.value) })

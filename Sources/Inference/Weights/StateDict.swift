@@ -40,6 +40,24 @@ public struct StateDict: Equatable, Sendable {
     self.integers = Self.renamed(integers, without: prefix)
   }
 
+  /// The parameters of several backbones under the names that they have in a network fused of them.
+  ///
+  /// - Parameters:
+  ///   - parts: One for each of the first backbones, in their order. One that holds a fused network keeps its names.
+  ///   - backbones: Of the fused network.
+  public static func fused(_ parts: [StateDict], for backbones: [Backbone]) -> StateDict {
+    precondition(parts.count <= backbones.count, "\(parts.count) state dicts for \(backbones.count) backbones")
+    var tensors: [String: Tensor] = [:]
+    var integers: [String: String] = [:]
+    for (part, backbone) in zip(parts, backbones) {
+      let isFused = part.tensors.keys.contains { $0.hasPrefix(ModelSpec.fusedPrefix) }
+      let prefix = isFused ? "" : "\(ModelSpec.fusedPrefix)\(backbone.rawValue)."
+      for (name, tensor) in part.tensors { tensors[prefix + name] = tensor }
+      for (name, type) in part.integers { integers[prefix + name] = type }
+    }
+    return StateDict(tensors: tensors, integers: integers, path: parts.map(\.path).joined(separator: ", "))
+  }
+
   /// `torch.nn.DataParallel`, `torch.compile`.
   private static let wrapperPrefixes = ["module.", "_orig_mod."]
 

@@ -84,7 +84,10 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
     guard 0...1 ~= distractorShare ?? 0 else {
       throw .invalidSettings("expected a share of distractors from 0 to 1, got \(distractorShare ?? 0)")
     }
-    for (name, share) in [("crowds", crowdShare), ("whole photographs", wholeShare), ("rolled faces", rollShare), ("balance", faceBalance)] {
+    for (name, share) in [
+      ("crowds", crowdShare), ("whole photographs", wholeShare), ("rolled faces", rollShare),
+      ("balance", faceBalance),
+    ] {
       guard 0...1 ~= share ?? 0 else {
         throw .invalidSettings("expected a share of \(name) from 0 to 1, got \(share ?? 0)")
       }
