@@ -58,6 +58,9 @@ struct TrainDetectorCommand: ParsableCommand {
   @Option(help: "How often another canvas is one photograph at about its own size, 0 to 1.")
   var wholeShare: Float?
 
+  @Option(help: "How often a face is one of the few that look aside, 0 to 1.")
+  var turnedShare: Float?
+
   @Option(help: "How often a face is rolled by up to 37 degrees, 0 to 1.")
   var rollShare: Float?
 
@@ -130,6 +133,7 @@ struct TrainDetectorCommand: ParsableCommand {
     if let distractorShare { recipe.distractorShare = distractorShare }
     if let crowdShare { recipe.crowdShare = crowdShare }
     if let wholeShare { recipe.wholeShare = wholeShare }
+    if let turnedShare { recipe.turnedShare = turnedShare }
     if let rollShare { recipe.rollShare = rollShare }
     if let faceBalance { recipe.faceBalance = faceBalance }
     if let alternateCanvas {

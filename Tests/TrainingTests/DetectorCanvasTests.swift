@@ -6,12 +6,13 @@ import Testing
 
 struct DetectorCanvasTests {
   /// Black pictures with one grey face whose parts are white dots; small enough for quick tests.
-  static func library() throws -> DetectorLibrary {
+  static func library(turnedPeople: Int = 0) throws -> DetectorLibrary {
     var pictures: [(annotation: FaceAnnotation, image: LumaImage)] = []
     for folder in ["portraits", "people", "scenes", "crops"] {
       for index in 0..<3 {
         let box = Rect(x: 30 + Float(4 * index), y: 24, width: 50, height: 60)
-        let face = AnnotatedFace(box: box, landmarks: DetectorLossTests.face(box).landmarks, isIgnored: false)
+        var face = AnnotatedFace(box: box, landmarks: DetectorLossTests.face(box).landmarks, isIgnored: false)
+        if folder == "people", index < turnedPeople { face.landmarks.nose.x += 0.5 * box.width }
         var image = LumaImage(width: 128, height: 112, filledWith: 20)
         for y in 24..<84 { for x in 0..<50 { image.pixels[y * 128 + Int(box.x) + x] = 110 } }
         for point in face.landmarks.points {
@@ -142,6 +143,40 @@ struct DetectorCanvasTests {
     }
     #expect(sizes.count >= 60)
     #expect(sizes.filter { $0 < 60 }.count > sizes.count * 3 / 4)
+  }
+
+  @Test func facesThatLookAsideAreTold() {
+    func looksAside(nose: Point, eyeDistance: Float) -> Bool {
+      FaceLandmarks(
+        rightEye: Point(x: 40 - eyeDistance / 2, y: 40), leftEye: Point(x: 40 + eyeDistance / 2, y: 40), nose: nose,
+        rightMouthCorner: Point(x: 30, y: 75), leftMouthCorner: Point(x: 50, y: 75)
+      ).areTurned(in: Rect(x: 0, y: 0, width: 80, height: 100))
+    }
+    #expect(!looksAside(nose: Point(x: 41, y: 58), eyeDistance: 36))
+    #expect(looksAside(nose: Point(x: 54, y: 58), eyeDistance: 36))
+    #expect(looksAside(nose: Point(x: 40, y: 58), eyeDistance: 20))
+  }
+
+  @Test func facesThatLookAsideAreShownAsOftenAsAskedFor() throws {
+    let library = try Self.library(turnedPeople: 1)
+    var recipe = DetectorRecipe()
+    recipe.crowdShare = 0
+    recipe.wholeShare = 0
+    func share(_ turnedShare: Float) -> Float {
+      recipe.turnedShare = turnedShare
+      let composer = CanvasComposer(
+        library: library, canvas: DetectorRecipe.Canvas(width: 256, height: 256, batchSize: 1), recipe: recipe)
+      var (turned, all) = (0, 0)
+      for stream in 0..<80 as Range<UInt64> {
+        var generator = RandomGenerator(seed: 6, stream: stream)
+        let faces = composer.compose(&generator).faces.filter { !$0.isIgnored }
+        turned += faces.count { $0.landmarks.areTurned(in: $0.box) }
+        all += faces.count
+      }
+      return Float(turned) / Float(all)
+    }
+    let (without, with) = (share(0), share(0.5))
+    #expect(without < 0.25 && with > without + 0.2, "\(without), \(with)")
   }
 
   @Test func aWholePhotographKeepsAboutItsSize() throws {

@@ -18,6 +18,8 @@ struct CanvasComposer {
   var crowdShare: Float = 0
   /// How often a canvas is one photograph, about as large as it was taken.
   var wholeShare: Float = 0
+  /// How often a face is one of those that look aside.
+  var turnedShare: Float = 0
   /// How often a layer is rolled far; see `RandomGenerator.roll`.
   var rollShare = usualRollShare
   /// Smaller faces (shorter side in canvas pixels) are too small to be asked for.
@@ -62,15 +64,29 @@ struct CanvasComposer {
     let size = generator.logUniform(9.5, max(20, side * 1.25))
     // In pictures of people the face is large: small faces with their natural surroundings are in scenes.
     let isScene = generator.chance(size < 0.3 * side ? 0.7 : 0.3)
-    let picture = generator.pick(isScene ? library.scenes : library.people)
-    let face = generator.pick(picture.faces.filter { !$0.isIgnored })
+    let (picture, face) = pick(&generator) { $0.pick(isScene ? library.scenes : library.people) }
     place(picture, face: face, size: size, on: canvas, area: area, &generator)
+  }
+
+  /// A sure face of the picture that `choose` takes, or, in `turnedShare` of the cases, one that looks aside.
+  private func pick(
+    _ generator: inout RandomGenerator, from choose: (inout RandomGenerator) -> LabelledPicture
+  ) -> (picture: LabelledPicture, face: AnnotatedFace) {
+    // Asked only where it can be, so that canvases without it stay what they were.
+    if turnedShare > 0, !library.turned.isEmpty, generator.chance(turnedShare) {
+      return generator.pick(library.turned)
+    }
+    let picture = choose(&generator)
+    return (picture, generator.pick(picture.faces.filter { !$0.isIgnored }))
   }
 
   /// One photograph at about its own size, with or without faces: what the detector meets in use.
   private func paintWhole(on canvas: DetectorCanvas, _ generator: inout RandomGenerator) {
     let choice = generator.uniform()
-    let picture = generator.pick(choice < 0.45 ? library.negatives : choice < 0.8 ? library.scenes : library.people)
+    let picture =
+      choice < 0.45
+      ? generator.pick(library.negatives)
+      : pick(&generator) { $0.pick(choice < 0.8 ? library.scenes : library.people) }.picture
     let scale = generator.logUniform(0.6, 1.2)
     func offset(_ length: Float, _ room: Int) -> Float {
       let spare = Float(room) - length * scale
@@ -141,16 +157,12 @@ struct CanvasComposer {
   }
 
   func paste(size: Float, on canvas: DetectorCanvas, _ generator: inout RandomGenerator) {
-    let choice = generator.uniform()
-    let picture: LabelledPicture
-    if choice < 0.5 {
-      picture = generator.pick(library.portraits)
-    } else if choice < 0.75, size < 110, !library.crops.isEmpty {
-      picture = generator.pick(library.crops)
-    } else {
-      picture = generator.chance(0.75) ? generator.pick(library.people) : generator.pick(library.scenes)
+    let (picture, face) = pick(&generator) { generator in
+      let choice = generator.uniform()
+      if choice < 0.5 { return generator.pick(library.portraits) }
+      if choice < 0.75, size < 110, !library.crops.isEmpty { return generator.pick(library.crops) }
+      return generator.chance(0.75) ? generator.pick(library.people) : generator.pick(library.scenes)
     }
-    let face = generator.pick(picture.faces.filter { !$0.isIgnored })
     let window: Rect
     if picture.faces.count == 1, picture.width <= 128 {
       window = picture.bounds

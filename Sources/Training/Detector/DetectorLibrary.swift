@@ -1,3 +1,4 @@
+import FaceCrop
 public import Pixels
 
 /// One picture of the training set in memory.
@@ -23,6 +24,8 @@ public final class DetectorLibrary: Sendable {
   let people: [LabelledPicture]
   /// Other photographs with at least one sure face.
   let scenes: [LabelledPicture]
+  /// Sure faces of all of these that look aside: far fewer than detectors meet.
+  let turned: [(picture: LabelledPicture, face: AnnotatedFace)]
   /// Tight close-ups of one face.
   let portraits: [LabelledPicture]
   /// Small face crops; may be none.
@@ -60,10 +63,25 @@ public final class DetectorLibrary: Sendable {
         "expected people, scenes and portraits with faces, got \(people.count), \(scenes.count), \(portraits.count)"
       )
     }
+    turned = (people + scenes + portraits).flatMap { picture in
+      picture.faces.filter { !$0.isIgnored && $0.landmarks.areTurned(in: $0.box) }.map { (picture, $0) }
+    }
     self.people = people
     self.scenes = scenes
     self.portraits = portraits
     self.crops = crops
     self.negatives = negatives
+  }
+}
+
+extension FaceLandmarks {
+  /// True from about half a profile on: the nose stands far from the middle between the eyes, or these are close together.
+  func areTurned(in box: Rect) -> Bool {
+    let (right, left) = (rightEye, leftEye)
+    let (x, y) = (left.x - right.x, left.y - right.y)
+    let distance = max(1e-3, (x * x + y * y).squareRoot())
+    let aside =
+      ((nose.x - (left.x + right.x) / 2) * x + (nose.y - (left.y + right.y) / 2) * y) / (distance * distance)
+    return abs(aside) > 0.3 || distance < 0.33 * box.area.squareRoot()
   }
 }

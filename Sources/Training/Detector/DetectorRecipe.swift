@@ -32,6 +32,8 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
   /// How often another canvas is one photograph at about its own size: what stands in it has the surroundings that it has in
   /// use. 0 to 1.
   public var wholeShare: Float? = 0.35
+  /// How often a face is one of the few that look aside. 0 to 1.
+  public var turnedShare: Float? = 0.2
   /// How much of a large face's greater number of cells the loss takes back, 0 to 1; see `DetectorTargets`.
   public var faceBalance: Float? = 0.5
   /// How often a face is rolled by up to 37° rather than by up to 11° or not at all. 0 to 1.
@@ -86,6 +88,7 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
     }
     for (name, share) in [
       ("crowds", crowdShare), ("whole photographs", wholeShare), ("rolled faces", rollShare),
+      ("turned faces", turnedShare),
       ("balance", faceBalance),
     ] {
       guard 0...1 ~= share ?? 0 else {
@@ -104,7 +107,7 @@ extension CanvasComposer {
       library: library, width: canvas.width, height: canvas.height,
       paddingValue: UInt8((FaceDetectorSpec.inputMean * 255).rounded()),
       distractorShare: recipe.distractorShare ?? 0, crowdShare: recipe.crowdShare ?? 0,
-      wholeShare: recipe.wholeShare ?? 0,
+      wholeShare: recipe.wholeShare ?? 0, turnedShare: recipe.turnedShare ?? 0,
       rollShare: recipe.rollShare ?? Self.usualRollShare)
   }
 }
