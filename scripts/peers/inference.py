@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Times a network's inference in ONNX Runtime and PyTorch; prints one JSON line per figure.
+"""Times a network's inference in ONNX Runtime, OpenVINO and PyTorch; prints one JSON line per figure.
 
-    inference.py MODEL [--engines onnxruntime torch] [--batches 1 8] [--threads 2] [--seconds 2]
+    inference.py MODEL [--engines onnxruntime openvino torch] [--batches 1 8] [--threads 2] [--seconds 2]
 
 MODEL: a model file of ferd's, or the network's JSON (`ferd-bench spec`), which gets random weights.
-The two engines' results are compared before anything is timed.
+The engines' results are compared before anything is timed.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
-    parser.add_argument("--engines", nargs="+", default=["onnxruntime", "torch"])
+    parser.add_argument("--engines", nargs="+", default=["onnxruntime", "openvino", "torch"])
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=2.0)
@@ -29,6 +29,7 @@ os.environ["OMP_NUM_THREADS"] = str(options.threads)
 
 import numpy  # noqa: E402
 import onnxruntime  # noqa: E402
+import openvino  # noqa: E402
 import torch  # noqa: E402
 
 from model_spec import SpecModule, load_spec, read_safetensors  # noqa: E402
@@ -49,6 +50,21 @@ def report(engine, precision, batch, run):
     }), flush=True)
 
 
+def openvino_request(model, precision):
+    """OpenVINO as it is meant for one request at a time; `precision` None is its own choice, bf16 where it can."""
+    core = openvino.Core()
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": options.threads, "NUM_STREAMS": 1}
+    if precision:
+        settings["INFERENCE_PRECISION_HINT"] = precision
+    return core.compile_model(core.read_model(model), "CPU", settings).create_infer_request()
+
+
+def check(name, result, expected, tolerance):
+    error = numpy.abs(result - expected).max() / max(1.0, numpy.abs(expected).max())
+    if error > tolerance:
+        raise SystemExit(f"{name} and PyTorch differ by {error}: the timings would mean nothing")
+
+
 torch.manual_seed(1)
 torch.set_num_threads(options.threads)
 spec = load_spec(options.model)
@@ -63,16 +79,20 @@ for batch in options.batches:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        make_onnx(spec, weights, batch).SerializeToString(), settings, providers=["CPUExecutionProvider"])
+    model = make_onnx(spec, weights, batch).SerializeToString()
+    session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
     feeds = {"input": image.numpy()}
     with torch.inference_mode():
         expected = module(image).numpy()
-        error = numpy.abs(session.run(None, feeds)[0] - expected).max() / max(1.0, numpy.abs(expected).max())
-        if error > 1e-3:
-            raise SystemExit(f"ONNX Runtime and PyTorch differ by {error}: the timings would mean nothing")
+        check("ONNX Runtime", session.run(None, feeds)[0], expected, 1e-3)
         if "onnxruntime" in options.engines:
             report("onnxruntime", "f32", batch, lambda: session.run(None, feeds))
+        if "openvino" in options.engines:
+            for precision, hint, tolerance in (("f32", "f32", 1e-3), ("bf16", None, 0.1)):
+                request = openvino_request(model, hint)
+                request.infer([feeds["input"]])
+                check("OpenVINO", request.get_output_tensor(0).data.reshape(expected.shape), expected, tolerance)
+                report("openvino", precision, batch, lambda: request.infer())
         if "torch" in options.engines:
             report("torch", "f32", batch, lambda: module(image))
             with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -5,19 +5,21 @@ import Training
 
 /// A network by name, or a model file.
 enum NetworkChoice: ExpressibleByArgument {
-  case fer48
+  case backbone(Backbone)
   case detector
   case file(String)
 
-  static let help: ArgumentHelp = "fer48, detector, or a model file (.safetensors)."
+  static let help = ArgumentHelp("\(Backbone.list), for one channel; detector, or a model file (.safetensors).")
 
   init?(argument: String) {
-    switch argument {
-    case "fer48": self = .fer48
-    case "detector": self = .detector
-    default:
-      guard argument.hasSuffix(".safetensors") else { return nil }
+    if argument == "detector" {
+      self = .detector
+    } else if let backbone = Backbone(rawValue: argument) {
+      self = .backbone(backbone)
+    } else if argument.hasSuffix(".safetensors") {
       self = .file(argument)
+    } else {
+      return nil
     }
   }
 
@@ -25,7 +27,7 @@ enum NetworkChoice: ExpressibleByArgument {
   func load() throws -> (spec: ModelSpec, weights: [String: Tensor]) {
     let spec: ModelSpec
     switch self {
-    case .fer48: spec = .fer48()
+    case .backbone(let backbone): spec = backbone.makeSpec()
     case .detector: spec = FaceDetectorSpec.model()
     case .file(let path):
       let model = try ModelFile.read(from: path)
