@@ -5,7 +5,7 @@ import Testing
 
 /// Plans that are made at the same time on several threads.
 struct ConcurrentPlansTests {
-  /// Without a say in who makes kernels when, about one kernel of five hundred belongs to the wrong data type.
+  /// Without a say in who makes kernels when, about one kernel of 750 belongs to the wrong data type.
   @Test func plansOfBothPrecisionsMadeAtTheSameTimeAreWhatTheyAreAlone() async throws {
     var network = NetworkBuilder()
     network.convolution("stem", from: 1, to: 16, kernelSize: 3, stride: 2)

@@ -22,7 +22,7 @@ package enum DNNL {
   /// Makes a primitive or its descriptor, one at a time in the process.
   ///
   /// oneDNN 2.6 now and then mixes up the `brgconv` kernels that two threads make at the same moment for different data
-  /// types: one of five hundred f32 convolutions then reads its input as bf16.
+  /// types: about one of 750 convolutions then reads its input as the other type.
   package static func create(_ body: () -> dnnl_status_t) -> dnnl_status_t { creation.withLock { _ in body() } }
 
   /// Turns a status into an error that names the operation.
