@@ -132,14 +132,14 @@ struct TrainCommand: ParsableCommand {
     let hasPretrained = !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
     let files = weights.isEmpty && hasPretrained ? [pretrainedPath] : weights
     guard !files.isEmpty else { return nil }
-    guard files.count <= max(1, recipe.backbones.count) else {
-      throw ValidationError(
-        "--weights names \(files.count) files for \(max(1, recipe.backbones.count)) of --backbones.")
+    let limit = max(1, recipe.backbones.count)
+    guard files.count <= limit else {
+      throw ValidationError("--weights names \(files.count) files for \(limit) of --backbones.")
     }
     for file in files { try ModelLocator.checkExistence(of: file) }
     let parts = try files.map { try StateDict.read(from: $0) }
     guard !recipe.backbones.isEmpty else { return parts[0] }
-    return .fused(parts, for: try recipe.backbones.map { try TrainingRecipe.backbone(named: $0) })
+    return .fused(parts, for: try recipe.fusedBackbones())
   }
 
   private func distillation() throws -> Distillation? {

@@ -1,6 +1,5 @@
 import Foundation
 import Inference
-import Synchronization
 import Testing
 
 @testable import Training
@@ -18,27 +17,6 @@ struct DistillationTests {
     return PictureSet(imageSize: 16, labels: labels, files: files, pixels: pixels)
   }
 
-  @discardableResult
-  private static func train(
-    _ recipe: TrainingRecipe, _ data: TrainingData, in folder: URL, teachers: Distillation? = nil,
-    resumes: Bool = false, stopAfterSteps limit: Int = .max
-  ) throws -> [EpochRecord] {
-    var settings = EmotionTrainer.Settings(
-      recipe: recipe, folder: folder, threads: 2, precision: .f32, resumes: resumes)
-    settings.distillation = teachers
-    let steps = Mutex(0)
-    var epochs: [EpochRecord] = []
-    let trainer = try EmotionTrainer(settings, data: data) { event in
-      switch event {
-      case .note: break
-      case .step: steps.withLock { $0 += 1 }
-      case .epoch(let record): epochs.append(record)
-      }
-    }
-    _ = try trainer.run { steps.withLock { $0 >= limit } }
-    return epochs
-  }
-
   /// Knows the three classes, in the order opposite to the learners', and takes larger pictures.
   private static func teacher(in folder: TemporaryFolder, epochs: Int = 16) throws -> Distillation {
     let labels = ClassLabels(EmotionTrainerTests.labels.names.reversed())
@@ -49,7 +27,7 @@ struct DistillationTests {
     recipe.epochs = epochs
     recipe.imageSize = 24
     recipe.seed = 5
-    try train(recipe, data, in: folder.url)
+    _ = try EmotionTrainerTests.train(recipe, on: data, in: folder.url)
     let path = folder.url.appending(path: "model.safetensors").path
     return try Distillation { try EmotionEnsemble(path: path, precision: .f32) }
   }
@@ -64,7 +42,8 @@ struct DistillationTests {
     var recipe = EmotionTrainerTests.recipe
     recipe.epochs = 20
     recipe.distillationShare = share
-    let accuracies = try Self.train(recipe, data, in: second.url, teachers: teacher).map(\.validation.accuracy)
+    let accuracies = try EmotionTrainerTests.train(recipe, on: data, in: second.url, teachers: teacher)
+      .epochs.map(\.validation.accuracy)
     if share == 1 {
       #expect(accuracies.max()! > 0.85, "\(accuracies)")
     } else {
@@ -81,14 +60,13 @@ struct DistillationTests {
     recipe.epochs = 2
     recipe.earlyImageSize = 20
     recipe.earlyEpochs = 1
-    let data = EmotionTrainerTests.data
-    try Self.train(recipe, data, in: folders[1].url, teachers: teacher)
-    try Self.train(recipe, data, in: folders[2].url, teachers: teacher, stopAfterSteps: 7)
+    _ = try EmotionTrainerTests.train(recipe, in: folders[1].url, teachers: teacher)
+    _ = try EmotionTrainerTests.train(recipe, in: folders[2].url, teachers: teacher, stopAfterSteps: 7)
     let error = #expect(throws: TrainingError.self) {
-      try Self.train(recipe, data, in: folders[2].url, resumes: true)
+      _ = try EmotionTrainerTests.train(recipe, in: folders[2].url, resumes: true)
     }
     #expect(error?.description.contains("learned from \(teacher.identity), this run would go on without") == true)
-    try Self.train(recipe, data, in: folders[2].url, teachers: teacher, resumes: true)
+    _ = try EmotionTrainerTests.train(recipe, in: folders[2].url, teachers: teacher, resumes: true)
     let checkpoints = try folders[1...].map {
       try Checkpoint.read(from: $0.url.appending(path: "last.ckpt").path)
     }
@@ -105,7 +83,7 @@ struct DistillationTests {
       training: Self.pictures(30, seed: 1, labels: labels) { $0 % 3 },
       validation: Self.pictures(30, seed: 2, labels: labels) { $0 % 3 }, duplicates: [])
     let error = #expect(throws: TrainingError.self) {
-      try Self.train(EmotionTrainerTests.recipe, data, in: second.url, teachers: teacher)
+      _ = try EmotionTrainerTests.train(EmotionTrainerTests.recipe, on: data, in: second.url, teachers: teacher)
     }
     #expect(error?.description.contains("knows the classes") == true, "\(error!)")
   }

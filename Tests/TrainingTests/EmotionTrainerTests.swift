@@ -33,22 +33,23 @@ struct EmotionTrainerTests {
   static let data = TrainingData(
     training: pictures(80, seed: 1), validation: pictures(30, seed: 2), duplicates: ["3", "4", "foreign"])
 
-  private struct Run {
+  struct Run {
     var outcome: EmotionTrainer.Outcome
     var epochs: [EpochRecord]
     var notes: [String]
   }
 
-  private static func train(
-    _ recipe: TrainingRecipe, in folder: URL, threads: Int = 2, precision: Precision = .f32, resumes: Bool = false,
-    stopAfterSteps limit: Int = .max
+  static func train(
+    _ recipe: TrainingRecipe, on data: TrainingData = data, in folder: URL, teachers: Distillation? = nil,
+    threads: Int = 2, precision: Precision = .f32, resumes: Bool = false, stopAfterSteps limit: Int = .max
   ) throws -> Run {
+    var settings = EmotionTrainer.Settings(
+      recipe: recipe, folder: folder, threads: threads, precision: precision, resumes: resumes)
+    settings.distillation = teachers
     let steps = Mutex(0)
     var epochs: [EpochRecord] = []
     var notes: [String] = []
-    let trainer = try EmotionTrainer(
-      .init(recipe: recipe, folder: folder, threads: threads, precision: precision, resumes: resumes), data: data
-    ) { event in
+    let trainer = try EmotionTrainer(settings, data: data) { event in
       switch event {
       case .note(let text): notes.append(text)
       case .step: steps.withLock { $0 += 1 }

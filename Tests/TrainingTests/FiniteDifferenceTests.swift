@@ -38,24 +38,13 @@ struct FiniteDifferenceTests {
     let dParameters = Array(store.gradients)
 
     let inputDirection = dInput.map { _ in random.uniform(-1, 1) }
-    let start = Array(graph.input)
-    func move(_ share: Float) { for i in start.indices { graph.input[i] = start[i] + share * inputDirection[i] } }
-    move(step)
-    let above = try loss()
-    move(-step)
-    let below = try loss()
-    move(0)
-    check((above - below) / Double(2 * step), zip(dInput, inputDirection).map { ($0, $1) }, spec.name)
+    let inputSlope = try centralDifference(of: graph.input, along: inputDirection, step: step, loss: loss)
+    check(inputSlope, zip(dInput, inputDirection).map { ($0, $1) }, spec.name)
 
     guard store.slots.contains(where: \.isTrainable) else { return }
     let direction = dParameters.map { _ in random.uniform(-1, 1) }
-    let origin = Array(store.values)
-    func shift(_ share: Float) { for i in origin.indices { store.values[i] = origin[i] + share * direction[i] } }
-    shift(step)
-    let more = try loss()
-    shift(-step)
-    let less = try loss()
-    check((more - less) / Double(2 * step), zip(dParameters, direction).map { ($0, $1) }, spec.name)
+    let slope = try centralDifference(of: store.values, along: direction, step: step, loss: loss)
+    check(slope, zip(dParameters, direction).map { ($0, $1) }, spec.name)
   }
 
   /// The directional derivative may differ by 2 % of what its terms could add up to at random: f32 sums and kinks within

@@ -108,19 +108,11 @@ struct GraphStructureTests {
     let dParameters = Array(store.gradients)
 
     for (values, gradient) in [(graph.input, dInput), (store.values, dParameters)] {
-      let origin = Array(values)
       // Values between the parameters have no meaning and stay zero.
       let direction = gradient.map { $0 == 0 ? 0 : random.uniform(-1, 1) }
-      func move(_ share: Float) { for i in origin.indices { values[i] = origin[i] + share * direction[i] } }
-      let step: Float = 5e-4
-      move(step)
-      let above = try loss()
-      move(-step)
-      let below = try loss()
-      move(0)
       let expected = zip(gradient, direction).reduce(0) { $0 + Double($1.0) * Double($1.1) }
       let size = zip(gradient, direction).reduce(0) { $0 + abs(Double($1.0) * Double($1.1)) }
-      let difference = (above - below) / Double(2 * step)
+      let difference = try centralDifference(of: values, along: direction, step: 5e-4, loss: loss)
       #expect(abs(difference - expected) <= 0.02 * size + 1e-2, "\(difference) for \(expected)")
     }
   }

@@ -75,10 +75,7 @@ public final class FaceDetector {
     var options = options
     options.scoreThreshold = options.scoreThreshold ?? Self.scoreThreshold(of: model)
     try self.init(
-      spec: model.spec, weights: model.tensors,
-      normalisation: Normalisation(
-        mean: model.record.inputMean, standardDeviation: model.record.inputStandardDeviation),
-      options: options)
+      spec: model.spec, weights: model.tensors, normalisation: model.record.normalisation, options: options)
   }
 
   /// The threshold that was chosen when the detector was evaluated: `threshold` in its record's metrics, where that is a

@@ -28,9 +28,7 @@ public final class EnsembleClassifier: FaceClassifier {
       geometries.append(try CropGeometry(of: member.record, model: member.spec.name) ?? .fer2013)
     }
     self.geometries = geometries
-    normalisations = ensemble.members.map {
-      Normalisation(mean: $0.record.inputMean, standardDeviation: $0.record.inputStandardDeviation)
-    }
+    normalisations = ensemble.members.map(\.record.normalisation)
   }
 
   public func classify(

@@ -92,12 +92,20 @@ struct CanvasComposer {
       let spare = Float(room) - length * scale
       return generator.uniform(min(0, spare), max(0, spare) + 1e-3)
     }
-    let tx = offset(picture.width, canvas.width)
-    let ty = offset(picture.height, canvas.height)
-    var map = AffineTransform(a: scale, b: 0, tx: tx, c: 0, d: scale, ty: ty)
+    let x = offset(picture.width, canvas.width)
+    let y = offset(picture.height, canvas.height)
+    lay(picture, scale: scale, at: Point(x: x, y: y), on: canvas, area: canvas.bounds, &generator)
+  }
+
+  /// A whole picture with its upper left corner at a point, as it is or mirrored.
+  private func lay(
+    _ picture: LabelledPicture, scale: Float, at corner: Point, on canvas: DetectorCanvas, area: PixelRect,
+    _ generator: inout RandomGenerator
+  ) {
+    var map = AffineTransform(a: scale, b: 0, tx: corner.x, c: 0, d: scale, ty: corner.y)
     if generator.chance(0.5) { map = mirror(of: picture).then(map) }
     add(
-      picture, map: map, mirrored: map.a < 0, on: canvas, area: canvas.bounds,
+      picture, map: map, mirrored: map.a < 0, on: canvas, area: area,
       mask: LayerMask(window: picture.bounds, exponent: nil), tone: generator.tone(strength: 0.5))
   }
 
@@ -135,11 +143,9 @@ struct CanvasComposer {
     let scale = cover * generator.logUniform(1, 3)
     let x = generator.uniform(0, max(0, picture.width * scale - Float(area.width)))
     let y = generator.uniform(0, max(0, picture.height * scale - Float(area.height)))
-    var map = AffineTransform(a: scale, b: 0, tx: Float(area.left) - x, c: 0, d: scale, ty: Float(area.top) - y)
-    if generator.chance(0.5) { map = mirror(of: picture).then(map) }
-    add(
-      picture, map: map, mirrored: map.a < 0, on: canvas, area: area,
-      mask: LayerMask(window: picture.bounds, exponent: nil), tone: generator.tone(strength: 0.5))
+    lay(
+      picture, scale: scale, at: Point(x: Float(area.left) - x, y: Float(area.top) - y), on: canvas, area: area,
+      &generator)
     if generator.chance(distractorShare) { pasteDistractors(on: canvas, area: area, &generator) }
     if generator.chance(0.6 * distractorShare) {
       for _ in 0..<(1 + Int(generator.uniform() * 3)) { canvas.drawSign(in: area, &generator) }

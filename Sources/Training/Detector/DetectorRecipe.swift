@@ -83,13 +83,9 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
     guard learningRate > 0, learningRate.isFinite, weightDecay >= 0, weightDecay.isFinite else {
       throw .invalidSettings("expected a positive learning rate, got \(learningRate), \(weightDecay)")
     }
-    guard 0...1 ~= distractorShare ?? 0 else {
-      throw .invalidSettings("expected a share of distractors from 0 to 1, got \(distractorShare ?? 0)")
-    }
     for (name, share) in [
-      ("crowds", crowdShare), ("whole photographs", wholeShare), ("rolled faces", rollShare),
-      ("turned faces", turnedShare),
-      ("balance", faceBalance),
+      ("distractors", distractorShare), ("crowds", crowdShare), ("whole photographs", wholeShare),
+      ("rolled faces", rollShare), ("turned faces", turnedShare), ("balance", faceBalance),
     ] {
       guard 0...1 ~= share ?? 0 else {
         throw .invalidSettings("expected a share of \(name) from 0 to 1, got \(share ?? 0)")

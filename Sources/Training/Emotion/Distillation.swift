@@ -1,3 +1,4 @@
+import FaceCrop
 public import Inference
 import Pixels
 
@@ -102,9 +103,7 @@ final class Teacher {
         member.withInput(index) {
           resizer.resize(
             plane, toWidth: member.inputWidth, height: member.inputHeight,
-            normalisation: Normalisation(
-              mean: member.record.inputMean, standardDeviation: member.record.inputStandardDeviation),
-            into: $0, destinationWidth: member.inputWidth)
+            normalisation: member.record.normalisation, into: $0, destinationWidth: member.inputWidth)
         }
       }
     }

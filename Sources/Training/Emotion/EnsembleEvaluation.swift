@@ -1,3 +1,4 @@
+import FaceCrop
 public import Foundation
 public import Inference
 import Pixels
@@ -73,8 +74,7 @@ public struct EnsembleEvaluation: Sendable {
       let count = min(ensemble.maximumCount, range.upperBound - start)
       for member in ensemble.members {
         let set = sets[member.inputHeight]!
-        let normalisation = Normalisation(
-          mean: member.record.inputMean, standardDeviation: member.record.inputStandardDeviation)
+        let normalisation = member.record.normalisation
         for index in 0..<count {
           member.withInput(index) {
             set.draw(

@@ -215,7 +215,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     return backbone
   }
 
-  private func fusedBackbones() throws(TrainingError) -> [Backbone] {
+  /// - Throws: `invalidSettings` where `backbones` are not two or more different ones that there are.
+  public func fusedBackbones() throws(TrainingError) -> [Backbone] {
     var result: [Backbone] = []
     for name in backbones { result.append(try Self.backbone(named: name)) }
     guard result.count > 1, Set(result).count == result.count else {
