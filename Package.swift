@@ -15,7 +15,14 @@ let package = Package(
     .library(name: "FerdModules", targets: ["Pixels", "Capture", "FaceCrop", "Inference", "Training", "Pipeline"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "YAML"]),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // System libraries: a module map and macro shims, no logic.
@@ -36,13 +43,26 @@ let package = Package(
       dependencies: ["Pixels", "Capture", "Inference", "FaceCrop", "CDNNL", "CKernels"],
       swiftSettings: swiftSettings),
     .target(
-      name: "Pipeline", dependencies: ["Pixels", "Capture", "FaceCrop", "Inference"],
+      name: "Pipeline",
+      dependencies: [
+        "Pixels", "Capture", "FaceCrop", "Inference",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "ferd",
       dependencies: [
         "Pixels", "Capture", "FaceCrop", "Inference", "Training", "Pipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
 

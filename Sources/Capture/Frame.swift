@@ -15,6 +15,8 @@ public final class Frame: @unchecked Sendable {
   public internal(set) var sequence = 0
   /// On the stream's own clock, 0 at its first frame; strictly increasing.
   public internal(set) var presentationTimeNanoseconds: Int64 = 0
+  /// When the picture was taken, on the system's monotonic clock (`CLOCK_MONOTONIC`); nil for recordings.
+  public internal(set) var captureNanoseconds: Int64?
   public internal(set) var status = FrameStatus.ok
   /// Valid until the frame is filled again or released.
   public internal(set) var luma: LumaPlane?
@@ -28,6 +30,7 @@ public final class Frame: @unchecked Sendable {
 
   func clear() {
     luma = nil
+    captureNanoseconds = nil
     storage.clear()
   }
 
@@ -35,6 +38,7 @@ public final class Frame: @unchecked Sendable {
   func exchange(with other: Frame) {
     swap(&sequence, &other.sequence)
     swap(&presentationTimeNanoseconds, &other.presentationTimeNanoseconds)
+    swap(&captureNanoseconds, &other.captureNanoseconds)
     swap(&status, &other.status)
     swap(&luma, &other.luma)
     swap(&storage, &other.storage)
