@@ -34,18 +34,19 @@ let package = Package(
     // Vector kernels that need function-level target attributes.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
+    .target(name: "Threads", swiftSettings: swiftSettings),
     .target(name: "Pixels", dependencies: ["CKernels"], swiftSettings: swiftSettings),
-    .target(name: "Capture", dependencies: ["Pixels", "CFFmpeg"], swiftSettings: swiftSettings),
-    .target(name: "Inference", dependencies: ["CDNNL", "CZlib", "CKernels"], swiftSettings: swiftSettings),
+    .target(name: "Capture", dependencies: ["Pixels", "Threads", "CFFmpeg"], swiftSettings: swiftSettings),
+    .target(name: "Inference", dependencies: ["Threads", "CDNNL", "CZlib", "CKernels"], swiftSettings: swiftSettings),
     .target(name: "FaceCrop", dependencies: ["Pixels", "Inference"], swiftSettings: swiftSettings),
     .target(
       name: "Training",
-      dependencies: ["Pixels", "Capture", "Inference", "FaceCrop", "CDNNL", "CKernels"],
+      dependencies: ["Pixels", "Capture", "Inference", "FaceCrop", "Threads", "CDNNL", "CKernels"],
       swiftSettings: swiftSettings),
     .target(
       name: "Pipeline",
       dependencies: [
-        "Pixels", "Capture", "FaceCrop", "Inference",
+        "Pixels", "Capture", "FaceCrop", "Inference", "Threads",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -57,7 +58,7 @@ let package = Package(
     .executableTarget(
       name: "ferd",
       dependencies: [
-        "Pixels", "Capture", "FaceCrop", "Inference", "Training", "Pipeline",
+        "Pixels", "Capture", "FaceCrop", "Inference", "Threads", "Training", "Pipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Logging", package: "swift-log"),
@@ -81,11 +82,11 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Training", "Inference", "FaceCrop", "Pixels", "Capture", "TestSupport"],
+      dependencies: ["Training", "Inference", "FaceCrop", "Pixels", "Capture", "Threads", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "PipelineTests",
-      dependencies: ["Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "TestSupport"],
+      dependencies: ["Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "Threads", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "FerdTests",

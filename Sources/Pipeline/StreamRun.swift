@@ -1,6 +1,6 @@
 import Capture
 import Glibc
-import Synchronization
+import Threads
 
 /// One frame on its way, used again and again.
 private final class FrameSlot {
@@ -35,7 +35,7 @@ final class StreamRun: @unchecked Sendable {
   private let found: Handoff<FrameSlot>
   private let classified: OrderedHandoff<FrameSlot>
   /// The first failure of a step; the steps behind it still finish the frames before it.
-  private let failure = Mutex<(any Error)?>(nil)
+  private let failure = Guarded<(any Error)?>(nil)
 
   // The reader's.
   private var framesRead = 0
@@ -46,7 +46,7 @@ final class StreamRun: @unchecked Sendable {
   private var schedule: ClassificationSchedule
   private(set) var findTime = StageTime(name: "find faces")
   // The classifiers'.
-  private let classifyTimes: Mutex<(total: StageTime, running: Int)>
+  private let classifyTimes: Guarded<(total: StageTime, running: Int)>
   // The caller's.
   private var memory = ClassificationMemory()
   private var smoother: ProbabilitySmoother
@@ -67,7 +67,7 @@ final class StreamRun: @unchecked Sendable {
     self.cancellation = cancellation
     biasFactors = classifiers[0].biasFactors
     labelCount = classifiers[0].labels.count
-    classifyTimes = Mutex((StageTime(name: "classify"), classifiers.count))
+    classifyTimes = Guarded((StageTime(name: "classify"), classifiers.count))
     frameCount = AnnotationPipeline.frameCount(
       classifiers: classifiers.count, pixels: source.info.width * source.info.height)
     let count = frameCount

@@ -1,6 +1,6 @@
 import Foundation
 import Inference
-import Synchronization
+import Threads
 import Testing
 
 @testable import Training
@@ -46,7 +46,7 @@ struct EmotionTrainerTests {
     var settings = EmotionTrainer.Settings(
       recipe: recipe, folder: folder, threads: threads, precision: precision, resumes: resumes)
     settings.distillation = teachers
-    let steps = Mutex(0)
+    let steps = Guarded(0)
     var epochs: [EpochRecord] = []
     var notes: [String] = []
     let trainer = try EmotionTrainer(settings, data: data) { event in
@@ -146,7 +146,7 @@ struct EmotionTrainerTests {
   @Test func theReportTellsOfBothPartsOfAnInterruptedRun() throws {
     let folder = try TemporaryFolder()
     func report(resumes: Bool, stopAfterSteps limit: Int) throws -> (page: String, loss: [Substring]) {
-      let steps = Mutex(0)
+      let steps = Guarded(0)
       let trainer = try EmotionTrainer(
         .init(recipe: Self.recipe, folder: folder.url, threads: 1, precision: .f32, resumes: resumes),
         data: Self.data

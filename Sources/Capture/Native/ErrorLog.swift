@@ -1,5 +1,5 @@
 import CFFmpeg
-import Synchronization
+import Threads
 
 /// The errors that one demuxer or decoder has reported.
 ///
@@ -10,7 +10,7 @@ final class ErrorLog: Sendable {
     var count = 0
     var lastMessage: String?
   }
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// Number of messages since the last call.
   func takeCount() -> Int {

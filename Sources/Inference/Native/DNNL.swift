@@ -1,5 +1,5 @@
 package import CDNNL
-import Synchronization
+import Threads
 
 /// The oneDNN engine and its threads. oneDNN 2.x, C interface: <https://oneapi-src.github.io/oneDNN/v2/>.
 package enum DNNL {
@@ -17,7 +17,7 @@ package enum DNNL {
     return "\(version.major).\(version.minor).\(version.patch)"
   }()
 
-  private static let creation = Mutex<Void>(())
+  private static let creation = Guarded<Void>(())
 
   /// Makes a primitive or its descriptor, one at a time in the process.
   ///

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Threads
 
 /// Makes batches one ahead on a thread of its own, in the order in which training takes them.
 ///
@@ -13,7 +14,7 @@ final class BatchLoader: @unchecked Sendable {
   private let free = DispatchSemaphore(value: 0)
   private let ready = DispatchSemaphore(value: 0)
   private let begun = DispatchSemaphore(value: 0)
-  private let weights = Mutex<[Double]?>(nil)
+  private let weights = Guarded<[Double]?>(nil)
   private let isStopped = Atomic(false)
   private var taken = 0
 

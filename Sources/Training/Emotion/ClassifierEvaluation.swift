@@ -1,7 +1,7 @@
 import Foundation
 import Inference
 import Pixels
-import Synchronization
+import Threads
 
 /// Probabilities that a network gives to a set of pictures.
 struct ClassifierEvaluation: Sendable {
@@ -24,7 +24,7 @@ struct ClassifierEvaluation: Sendable {
     let parts = stride(from: 0, to: pictures.count, by: partSize).map {
       $0..<min(pictures.count, $0 + partSize)
     }
-    let results = Mutex<[Int: Result<ClassifierEvaluation?, any Error>]>([:])
+    let results = Guarded<[Int: Result<ClassifierEvaluation?, any Error>]>([:])
     DispatchQueue.concurrentPerform(iterations: parts.count) { index in
       let result = Result {
         try evaluate(

@@ -2,7 +2,7 @@ import FaceCrop
 public import Foundation
 public import Inference
 import Pixels
-import Synchronization
+import Threads
 
 /// What an ensemble makes of a folder of face crops.
 public struct EnsembleEvaluation: Sendable {
@@ -42,7 +42,7 @@ public struct EnsembleEvaluation: Sendable {
     let start = ContinuousClock.now
     let size = max(1, (any.count + threads - 1) / threads)
     let parts = stride(from: 0, to: any.count, by: size).map { $0..<min(any.count, $0 + size) }
-    let results = Mutex<[Int: Result<Views, any Error>]>([:])
+    let results = Guarded<[Int: Result<Views, any Error>]>([:])
     DispatchQueue.concurrentPerform(iterations: parts.count) { index in
       let result = Result { try classify(parts[index], of: pictures, with: try makeEnsemble()) }
       results.withLock { $0[index] = result }

@@ -1,21 +1,21 @@
 /// Brings elements that several threads finish in any order back into the order of their numbers.
 ///
 /// The taker waits for number 0, 1, 2, …; at most `capacity` numbers may be under way at once.
-final class OrderedHandoff<Element>: @unchecked Sendable {
+package final class OrderedHandoff<Element>: @unchecked Sendable {
   private var ring: [Element?]
   private var next = 0
   private var isClosed = false
   private let lock = Lock()
   private let changed = Condition()
 
-  init(capacity: Int) {
+  package init(capacity: Int) {
     precondition(capacity > 0, "a queue for \(capacity) elements")
     ring = Array(repeating: nil, count: capacity)
   }
 
   /// - Returns: false where the queue is closed; the element is then dropped.
   @discardableResult
-  func put(_ element: Element, number: Int) -> Bool {
+  package func put(_ element: Element, number: Int) -> Bool {
     lock.locked {
       guard !isClosed else { return false }
       precondition(next..<next + ring.count ~= number, "number \(number) while \(next) is awaited")
@@ -26,7 +26,7 @@ final class OrderedHandoff<Element>: @unchecked Sendable {
   }
 
   /// - Returns: nil where the queue is closed and the next number is missing.
-  func take() -> Element? {
+  package func take() -> Element? {
     lock.locked {
       while ring[next % ring.count] == nil && !isClosed { changed.wait(lock) }
       let element = ring[next % ring.count].take()
@@ -35,7 +35,7 @@ final class OrderedHandoff<Element>: @unchecked Sendable {
     }
   }
 
-  func close() {
+  package func close() {
     lock.locked {
       isClosed = true
       changed.wakeAll()

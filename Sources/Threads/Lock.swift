@@ -1,10 +1,10 @@
 import Glibc
 
 /// A mutex with its memory: a lock must not move, and Swift may move stored properties while it accesses them.
-final class Lock: @unchecked Sendable {
+package final class Lock: @unchecked Sendable {
   fileprivate let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
-  init() {
+  package init() {
     mutex.initialize(to: pthread_mutex_t())
     pthread_mutex_init(mutex, nil)
   }
@@ -14,18 +14,22 @@ final class Lock: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  func locked<Result>(_ body: () -> Result) -> Result {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+  package func lock() { pthread_mutex_lock(mutex) }
+
+  package func unlock() { pthread_mutex_unlock(mutex) }
+
+  package func locked<Result>(_ body: () -> Result) -> Result {
+    lock()
+    defer { unlock() }
     return body()
   }
 }
 
 /// Something to wait for while a lock is held.
-final class Condition: @unchecked Sendable {
+package final class Condition: @unchecked Sendable {
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  init() {
+  package init() {
     condition.initialize(to: pthread_cond_t())
     pthread_cond_init(condition, nil)
   }
@@ -36,9 +40,9 @@ final class Condition: @unchecked Sendable {
   }
 
   /// Gives the lock back until somebody wakes.
-  func wait(_ lock: Lock) { pthread_cond_wait(condition, lock.mutex) }
+  package func wait(_ lock: Lock) { pthread_cond_wait(condition, lock.mutex) }
 
-  func wakeOne() { pthread_cond_signal(condition) }
+  package func wakeOne() { pthread_cond_signal(condition) }
 
-  func wakeAll() { pthread_cond_broadcast(condition) }
+  package func wakeAll() { pthread_cond_broadcast(condition) }
 }

@@ -1,13 +1,13 @@
 import Glibc
 
 /// A thread of its own with a name that `top -H` and debuggers show; Swift's cooperative pool must not be blocked.
-struct NamedThread {
+package struct NamedThread {
   private let handle: pthread_t
 
   /// Starts at once.
   ///
   /// - Parameter name: at most 15 bytes, which is what Linux keeps.
-  static func start(name: String, body: @escaping @Sendable () -> Void) -> NamedThread {
+  package static func start(name: String, body: @escaping @Sendable () -> Void) -> NamedThread {
     precondition(name.utf8.count <= 15, "\(name): Linux keeps 15 bytes of a thread's name")
     var handle = pthread_t()
     let work = Unmanaged.passRetained(ThreadWork(name: name, body: body)).toOpaque()
@@ -17,7 +17,7 @@ struct NamedThread {
   }
 
   /// Waits for its end; to be called once.
-  func join() { pthread_join(handle, nil) }
+  package func join() { pthread_join(handle, nil) }
 }
 
 private final class ThreadWork: Sendable {

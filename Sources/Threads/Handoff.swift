@@ -2,7 +2,7 @@
 ///
 /// Whoever takes from an empty one waits, whoever puts into a full one waits. After `close()` nothing can be put any
 /// more, and takers get what is left, then nil.
-final class Handoff<Element>: @unchecked Sendable {
+package final class Handoff<Element>: @unchecked Sendable {
   private var ring: [Element?]
   private var first = 0
   private var count = 0
@@ -11,14 +11,14 @@ final class Handoff<Element>: @unchecked Sendable {
   private let hasElement = Condition()
   private let hasRoom = Condition()
 
-  init(capacity: Int) {
+  package init(capacity: Int) {
     precondition(capacity > 0, "a queue for \(capacity) elements")
     ring = Array(repeating: nil, count: capacity)
   }
 
   /// - Returns: false where the queue is closed; the element is then dropped.
   @discardableResult
-  func put(_ element: Element) -> Bool {
+  package func put(_ element: Element) -> Bool {
     lock.locked {
       while count == ring.count && !isClosed { hasRoom.wait(lock) }
       guard !isClosed else { return false }
@@ -30,7 +30,7 @@ final class Handoff<Element>: @unchecked Sendable {
   }
 
   /// - Returns: nil where the queue is closed and empty.
-  func take() -> Element? {
+  package func take() -> Element? {
     lock.locked {
       while count == 0 && !isClosed { hasElement.wait(lock) }
       guard count > 0 else { return nil }
@@ -42,7 +42,7 @@ final class Handoff<Element>: @unchecked Sendable {
     }
   }
 
-  func close() {
+  package func close() {
     lock.locked {
       isClosed = true
       hasElement.wakeAll()
