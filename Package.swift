@@ -37,7 +37,8 @@ let package = Package(
     .target(name: "Threads", swiftSettings: swiftSettings),
     .target(name: "Pixels", dependencies: ["CKernels"], swiftSettings: swiftSettings),
     .target(name: "Capture", dependencies: ["Pixels", "Threads", "CFFmpeg"], swiftSettings: swiftSettings),
-    .target(name: "Inference", dependencies: ["Threads", "CDNNL", "CZlib", "CKernels"], swiftSettings: swiftSettings),
+    .target(
+      name: "Inference", dependencies: ["Threads", "CDNNL", "CZlib", "CKernels"], swiftSettings: swiftSettings),
     .target(name: "FaceCrop", dependencies: ["Pixels", "Inference"], swiftSettings: swiftSettings),
     .target(
       name: "Training",
