@@ -85,7 +85,8 @@ struct BiasOptions: ParsableArguments {
     }
   }
 
-  private static func parse(list: String) throws -> [String: Double] {
+  /// - Throws: `ValidationError` where it is no list such as `angry=4.5,neutral=2.8`.
+  static func parse(list: String) throws -> [String: Double] {
     var factors: [String: Double] = [:]
     for part in list.split(separator: ",", omittingEmptySubsequences: false) {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
