@@ -2,6 +2,7 @@
 #define FERD_CKERNELS_H
 
 #include "augmentation_kernels.h"
+#include "bias_kernels.h"
 #include "convolution_kernels.h"
 #include "file_kernels.h"
 #include "pixel_kernels.h"

@@ -1,0 +1,179 @@
+import Foundation
+import Synchronization
+
+/// Searches bias factors on cached scores, and finds out whether they would help on pictures not seen.
+public enum BiasSearch {
+  /// - Parameters:
+  ///   - isStopped: Asked between batches of trials, from several threads; true ends the search with what there is.
+  ///   - onTrial: Called on the calling thread for each trial on all pictures, in order.
+  /// - Throws: `TrainingError.invalidSettings` where settings contradict themselves or the scores.
+  public static func run(
+    _ scores: BiasScores, settings: BiasSearchSettings, isStopped: @escaping @Sendable () -> Bool = { false },
+    onTrial: (BiasTrial) -> Void = { _ in }
+  ) throws(TrainingError) -> BiasResult {
+    try settings.validate(scores)
+    let evaluator = BiasEvaluator(scores, settings: settings)
+    let folds = FoldSearches(scores, settings: settings, isStopped: isStopped)
+    folds.start(workers: min(settings.jobs - 1, settings.folds))
+    let found = withoutActuallyEscaping(onTrial) { onTrial in
+      find(scores, evaluator, settings: settings, stream: 0, isStopped: isStopped, onTrial: onTrial)
+    }
+    let answers = folds.finish()
+
+    let none = [Double](repeating: 0, count: scores.labels.count)
+    let crossValidated = answers.map {
+      BiasCrossValidation.estimate(
+        truth: scores.truth, before: BiasCrossValidation.answers(scores, logFactors: none, temperature: 1),
+        after: $0, evaluator: evaluator, seed: settings.seed)
+    }
+    let recommended = (crossValidated?.interval.low ?? 0) > 0
+    let candidate = found.logFactors.map { exp($0) }
+    let isUsed = recommended || settings.force
+    let values = evaluator.objectives(
+      logFactors: [none, found.logFactors], temperatures: [1, found.temperature])
+    return BiasResult(
+      factors: isUsed ? candidate : none.map { _ in 1 }, temperature: isUsed ? found.temperature : 1,
+      candidate: candidate, candidateTemperature: found.temperature, recommended: recommended,
+      valueBefore: values[0], value: values[1], crossValidated: crossValidated,
+      closedForm: found.closedForm.map { exp($0) }, effectivePrior: scores.effectivePrior, trials: found.trials,
+      importance: BiasImportance.around(
+        found.logFactors, temperature: found.temperature, searched: settings.searchedClasses, evaluator: evaluator,
+        seed: settings.seed),
+      isInterrupted: found.wasStopped || answers == nil)
+  }
+
+  /// The objective, without regularisation, over the factors of two classes, for a heat map. The other factors stay.
+  ///
+  /// - Parameters:
+  ///   - around: Factors in the order of the labels.
+  ///   - classes: Positions of the two classes.
+  ///   - steps: Points along each factor, at least 2, evenly spaced in ln b from the smallest to the largest.
+  /// - Returns: `[steps, steps]`: rows are the factor of the first class.
+  /// - Throws: `TrainingError.invalidSettings` where settings contradict themselves or the scores.
+  public static func landscape(
+    _ scores: BiasScores, settings: BiasSearchSettings, around factors: [Double], temperature: Double = 1,
+    classes: (Int, Int), steps: Int
+  ) throws(TrainingError) -> [[Double]] {
+    try settings.validate(scores)
+    precondition(factors.count == scores.labels.count && steps >= 2 && classes.0 != classes.1)
+    let evaluator = BiasEvaluator(scores, settings: settings)
+    let ticks = landscapeTicks(settings, steps: steps).map { log($0) }
+    let base = factors.map { log($0) }
+    let points = ticks.flatMap { first in
+      ticks.map { second in
+        var point = base
+        point[classes.0] = first
+        point[classes.1] = second
+        return point
+      }
+    }
+    let values = evaluator.objectives(
+      logFactors: points, temperatures: [Double](repeating: temperature, count: points.count))
+    return (0..<steps).map { Array(values[$0 * steps..<($0 + 1) * steps]) }
+  }
+
+  /// The factors at the points of a landscape.
+  public static func landscapeTicks(_ settings: BiasSearchSettings, steps: Int) -> [Double] {
+    let low = log(settings.smallestFactor)
+    let high = log(settings.largestFactor)
+    return (0..<steps).map { exp(low + (high - low) * Double($0) / Double(steps - 1)) }
+  }
+
+  /// What one search found on one set of pictures.
+  struct Found: Sendable {
+    var logFactors: [Double]
+    var temperature: Double
+    var closedForm: [Double]
+    var trials: [BiasTrial]
+    var wasStopped: Bool
+  }
+
+  /// - Parameter stream: Which of the seed's random numbers are drawn; another one for each fold.
+  static func find(
+    _ scores: BiasScores, _ evaluator: BiasEvaluator, settings: BiasSearchSettings, stream: UInt64,
+    isStopped: @escaping @Sendable () -> Bool, onTrial: @escaping (BiasTrial) -> Void
+  ) -> Found {
+    let start = LogitAdjustment.logFactors(scores, settings: settings)
+    let space = BiasSpace(settings: settings, classes: scores.labels.count, start: start)
+    var recorder = BiasTrialRecorder(
+      space: space, evaluator: evaluator, limit: settings.trials, isStopped: isStopped, onTrial: onTrial)
+    let none = [Double](repeating: 0, count: scores.labels.count)
+    recorder.evaluate([space.point(logFactors: none, temperature: 1)])
+    recorder.evaluate([space.point(logFactors: start, temperature: 1)])
+    var random = RandomGenerator(seed: settings.seed, stream: stream)
+    switch settings.method {
+    case .gridSearch: BiasGridSearch.run(&recorder)
+    case .bayesian: BiasParzenSearch.run(&recorder, random: &random)
+    case .evolutionary: BiasEvolution.run(&recorder, random: &random)
+    }
+    if settings.isRefined, !recorder.wasStopped { recorder.appendRefined() }
+    let point = recorder.bestPoint
+    var best = (logFactors: space.logFactors(point), temperature: space.temperature(point))
+    if settings.searchesTemperature, !space.hasTemperature {
+      best = BiasTemperature.fit(best.logFactors, settings: settings, evaluator: evaluator)
+    }
+    return Found(
+      logFactors: best.logFactors, temperature: best.temperature,
+      closedForm: space.logFactors(space.point(logFactors: start, temperature: 1)), trials: recorder.trials,
+      wasStopped: recorder.wasStopped)
+  }
+}
+
+/// The searches without each fold, shared by some threads.
+private final class FoldSearches: Sendable {
+  private let scores: BiasScores
+  private let settings: BiasSearchSettings
+  private let isStopped: @Sendable () -> Bool
+  private let folds: [[Int]]
+  private let next = Mutex(0)
+  private let results: Mutex<[[BiasAnswer]?]>
+  private let workers = DispatchGroup()
+
+  init(_ scores: BiasScores, settings: BiasSearchSettings, isStopped: @escaping @Sendable () -> Bool) {
+    self.scores = scores
+    self.settings = settings
+    self.isStopped = isStopped
+    folds = BiasCrossValidation.folds(scores.truth, count: settings.folds, seed: settings.seed)
+    results = Mutex([[BiasAnswer]?](repeating: nil, count: settings.folds))
+  }
+
+  func start(workers count: Int) {
+    for _ in 0..<count {
+      DispatchQueue.global().async(group: workers) { self.work() }
+    }
+  }
+
+  /// Does what is left, then waits for the others.
+  ///
+  /// - Returns: Each picture's answer with the factors found without its fold; nil where the search was stopped.
+  func finish() -> [BiasAnswer]? {
+    work()
+    workers.wait()
+    let results = results.withLock { $0 }
+    var answers = [BiasAnswer?](repeating: nil, count: scores.count)
+    for (fold, result) in zip(folds, results) {
+      guard let result else { return nil }
+      for (position, answer) in zip(fold, result) { answers[position] = answer }
+    }
+    return answers.map { $0! }
+  }
+
+  private func work() {
+    while !isStopped() {
+      let index = next.withLock { next in
+        defer { next += 1 }
+        return next
+      }
+      guard index < folds.count else { return }
+      let held = Set(folds[index])
+      let training = scores.subset((0..<scores.count).filter { !held.contains($0) })
+      let evaluator = BiasEvaluator(training, settings: settings)
+      let found = BiasSearch.find(
+        training, evaluator, settings: settings, stream: UInt64(index) + 1, isStopped: isStopped, onTrial: { _ in })
+      if found.wasStopped { return }
+      let answers = BiasCrossValidation.answers(
+        scores.subset(folds[index]), logFactors: found.logFactors, temperature: found.temperature)
+      results.withLock { $0[index] = answers }
+    }
+  }
+}
