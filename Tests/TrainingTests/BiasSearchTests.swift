@@ -1,6 +1,6 @@
 import Foundation
-import Synchronization
 import Testing
+import Threads
 
 @testable import Training
 
@@ -175,7 +175,7 @@ struct BiasSearchTests {
 
   @Test(arguments: BiasMethod.allCases)
   func keepsWhatItFoundWhenInterrupted(method: BiasMethod) throws {
-    let seen = Mutex(0)
+    let seen = Guarded(0)
     let result = try BiasSearch.run(
       skewed.draw(300, seed: 12), settings: settings(method, trials: 5000),
       isStopped: { seen.withLock { $0 } >= 40 }, onTrial: { _ in seen.withLock { $0 += 1 } })

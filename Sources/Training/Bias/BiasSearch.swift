@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Threads
 
 /// Searches bias factors on cached scores, and finds out whether they would help on pictures not seen.
 public enum BiasSearch {
@@ -14,11 +14,15 @@ public enum BiasSearch {
     try settings.validate(scores)
     let evaluator = BiasEvaluator(scores, settings: settings)
     let folds = FoldSearches(scores, settings: settings, isStopped: isStopped)
-    folds.start(workers: min(settings.jobs - 1, settings.folds))
+    let workers = (0..<min(settings.jobs - 1, settings.folds, 63)).map { index in
+      NamedThread.start(name: "bias-\(index)") { folds.work() }
+    }
     let found = withoutActuallyEscaping(onTrial) { onTrial in
       find(scores, evaluator, settings: settings, stream: 0, isStopped: isStopped, onTrial: onTrial)
     }
-    let answers = folds.finish()
+    folds.work()
+    for worker in workers { worker.join() }
+    let answers = folds.answers
 
     let none = [Double](repeating: 0, count: scores.labels.count)
     let crossValidated = answers.map {
@@ -125,30 +129,20 @@ private final class FoldSearches: Sendable {
   private let settings: BiasSearchSettings
   private let isStopped: @Sendable () -> Bool
   private let folds: [[Int]]
-  private let next = Mutex(0)
-  private let results: Mutex<[[BiasAnswer]?]>
-  private let workers = DispatchGroup()
+  private let next = Guarded(0)
+  private let results: Guarded<[[BiasAnswer]?]>
 
   init(_ scores: BiasScores, settings: BiasSearchSettings, isStopped: @escaping @Sendable () -> Bool) {
     self.scores = scores
     self.settings = settings
     self.isStopped = isStopped
     folds = BiasCrossValidation.folds(scores.truth, count: settings.folds, seed: settings.seed)
-    results = Mutex([[BiasAnswer]?](repeating: nil, count: settings.folds))
+    results = Guarded([[BiasAnswer]?](repeating: nil, count: settings.folds))
   }
 
-  func start(workers count: Int) {
-    for _ in 0..<count {
-      DispatchQueue.global().async(group: workers) { self.work() }
-    }
-  }
-
-  /// Does what is left, then waits for the others.
-  ///
-  /// - Returns: Each picture's answer with the factors found without its fold; nil where the search was stopped.
-  func finish() -> [BiasAnswer]? {
-    work()
-    workers.wait()
+  /// Each picture's answer with the factors found without its fold; nil where the search was stopped before all were
+  /// done.
+  var answers: [BiasAnswer]? {
     let results = results.withLock { $0 }
     var answers = [BiasAnswer?](repeating: nil, count: scores.count)
     for (fold, result) in zip(folds, results) {
@@ -158,7 +152,8 @@ private final class FoldSearches: Sendable {
     return answers.map { $0! }
   }
 
-  private func work() {
+  /// Does folds until none is left.
+  func work() {
     while !isStopped() {
       let index = next.withLock { next in
         defer { next += 1 }
