@@ -18,6 +18,9 @@ package struct NamedThread {
 
   /// Waits for its end; to be called once.
   package func join() { pthread_join(handle, nil) }
+
+  /// Lets it end whenever it does; in place of `join`.
+  package func detach() { pthread_detach(handle) }
 }
 
 private final class ThreadWork: Sendable {

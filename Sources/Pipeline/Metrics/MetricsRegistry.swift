@@ -1,5 +1,5 @@
 public import Metrics
-import Synchronization
+import Threads
 
 /// Holds metrics and shows them as a page of Prometheus' text exposition format, version 0.0.4
 /// (prometheus.io/docs/instrumenting/exposition_formats).
@@ -19,7 +19,7 @@ public final class MetricsRegistry: MetricsFactory {
   }
 
   private let descriptions: [String: String]
-  private let families = Mutex<[Family]>([])
+  private let families = Guarded<[Family]>([])
 
   /// - Parameter descriptions: what each metric tells, by name; shown on the page.
   public init(descriptions: [String: String] = [:]) { self.descriptions = descriptions }

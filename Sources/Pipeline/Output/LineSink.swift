@@ -20,11 +20,14 @@ public final class DescriptorSink: LineSink {
     DescriptorSink(descriptor: STDOUT_FILENO, destination: "standard output")
   }
 
-  public func write(_ line: LineBuffer) throws(OutputError) {
+  public func write(_ line: LineBuffer) throws(OutputError) { try write(bytes: line.bytes) }
+
+  /// Writes one whole line. Of a line that does not fit into a file any more, no part stays.
+  func write(bytes: [UInt8]) throws(OutputError) {
     var written = 0
     // More than one round only where a signal interrupts, a pipe takes a part or a non-blocking one is full.
-    while written < line.bytes.count {
-      let result = line.bytes.withUnsafeBytes {
+    while written < bytes.count {
+      let result = bytes.withUnsafeBytes {
         Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written)
       }
       if result >= 0 {
@@ -35,9 +38,18 @@ public final class DescriptorSink: LineSink {
       case EINTR: continue
       case EAGAIN: waitUntilWritable()
       case EPIPE: throw .readerGone
-      case let code: throw .failed(destination: destination, String(cString: strerror(code)))
+      case let code:
+        takeBack(written)
+        throw .failed(destination: destination, String(cString: strerror(code)))
       }
     }
+  }
+
+  /// Shortens a regular file by what was written of a line, so that the lines before it stay valid; others keep it.
+  private func takeBack(_ count: Int) {
+    let position = lseek(descriptor, 0, SEEK_CUR)
+    guard count > 0, position >= count else { return }
+    if ftruncate(descriptor, position - count) == 0 { lseek(descriptor, position - count, SEEK_SET) }
   }
 
   /// Standard output may be a pipe that another process made non-blocking.
