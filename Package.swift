@@ -73,7 +73,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(name: "PixelsTests", dependencies: ["Pixels", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "CaptureTests", dependencies: ["Capture", "Pixels", "CFFmpeg", "TestSupport"],
+      name: "CaptureTests", dependencies: ["Capture", "Pixels", "Threads", "CFFmpeg", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "InferenceTests", dependencies: ["Inference", "TestSupport"],

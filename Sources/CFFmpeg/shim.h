@@ -23,6 +23,7 @@ static const int ferd_avseek_size = AVSEEK_SIZE;
 static const int ferd_frame_corrupt = AV_FRAME_FLAG_CORRUPT;
 static const int ferd_codec_flag_output_corrupt = AV_CODEC_FLAG_OUTPUT_CORRUPT;
 static const int ferd_codec_flag_unaligned = AV_CODEC_FLAG_UNALIGNED;
+static const int ferd_codec_flag_low_delay = AV_CODEC_FLAG_LOW_DELAY;
 static const int ferd_codec_flag_bitexact = AV_CODEC_FLAG_BITEXACT;
 static const int ferd_codec_flag_global_header = AV_CODEC_FLAG_GLOBAL_HEADER;
 static const int ferd_codec_flag_interlaced = AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;

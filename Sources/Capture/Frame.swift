@@ -2,7 +2,7 @@ public import Pixels
 
 /// What the samples of a frame lie in; each kind of source has its own.
 protocol FrameStorage: AnyObject {
-  /// Gives decoder buffers back; memory of its own is kept for the next filling.
+  /// Gives decoder and driver buffers back; memory of its own is kept for the next filling. Called on any thread.
   func clear()
 }
 
@@ -18,6 +18,8 @@ public final class Frame: @unchecked Sendable {
   /// When the picture was taken, on the system's monotonic clock (`CLOCK_MONOTONIC`); nil for recordings.
   public internal(set) var captureNanoseconds: Int64?
   public internal(set) var status = FrameStatus.ok
+  /// How often the source had been opened again before: faces need not be where they were in a frame of another opening.
+  public internal(set) var opening = 0
   /// Valid until the frame is filled again or released.
   public internal(set) var luma: LumaPlane?
 
@@ -27,6 +29,9 @@ public final class Frame: @unchecked Sendable {
   init(storage: any FrameStorage) {
     self.storage = storage
   }
+
+  /// Gives its buffers back to the source before it is filled again.
+  package func release() { clear() }
 
   func clear() {
     luma = nil
@@ -40,6 +45,7 @@ public final class Frame: @unchecked Sendable {
     swap(&presentationTimeNanoseconds, &other.presentationTimeNanoseconds)
     swap(&captureNanoseconds, &other.captureNanoseconds)
     swap(&status, &other.status)
+    swap(&opening, &other.opening)
     swap(&luma, &other.luma)
     swap(&storage, &other.storage)
   }

@@ -12,9 +12,14 @@ public struct SourceInfo: Sendable, Equatable {
   public var estimatedFrameCount: Int?
   /// True for one still picture.
   public var isStillPicture: Bool
+  /// Whether frames come as they are taken, so that those nobody reads in time are lost: cameras, streams.
+  public var isLive: Bool
+  /// Whether it is worth opening again where it breaks off: devices, servers.
+  public var isReopened: Bool
 
   public init(
-    name: String, width: Int, height: Int, frameRate: Double?, estimatedFrameCount: Int?, isStillPicture: Bool
+    name: String, width: Int, height: Int, frameRate: Double?, estimatedFrameCount: Int?, isStillPicture: Bool,
+    isLive: Bool = false, isReopened: Bool = false
   ) {
     self.name = name
     self.width = width
@@ -22,6 +27,8 @@ public struct SourceInfo: Sendable, Equatable {
     self.frameRate = frameRate
     self.estimatedFrameCount = estimatedFrameCount
     self.isStillPicture = isStillPicture
+    self.isLive = isLive
+    self.isReopened = isReopened
   }
 }
 

@@ -7,16 +7,20 @@ public struct SourceOptions: Sendable {
   /// Seconds that a server may take to answer, or to send the next piece, before it counts as gone.
   /// Files and pipes may take as long as they want.
   public var networkTimeoutSeconds: Double
+  /// Whether an input on the network is wanted as it happens: frames are stamped with the time they arrive, and the
+  /// smallest delay goes before everything else. Files and pipes are the same either way.
+  public var isLive: Bool
   /// Ends opening and reading early.
   public var cancellation: CaptureCancellation
 
   public init(
     streamIndex: Int? = nil, threadCount: Int = 1, networkTimeoutSeconds: Double = 10,
-    cancellation: CaptureCancellation = CaptureCancellation()
+    isLive: Bool = false, cancellation: CaptureCancellation = CaptureCancellation()
   ) {
     self.streamIndex = streamIndex
     self.threadCount = threadCount
     self.networkTimeoutSeconds = networkTimeoutSeconds
+    self.isLive = isLive
     self.cancellation = cancellation
   }
 }

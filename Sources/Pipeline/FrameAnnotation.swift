@@ -16,6 +16,8 @@ public struct FaceAnnotation: Equatable, Sendable {
   var isDetected = true
   /// Whether the ensemble looks at the face in this frame; otherwise it keeps the probabilities of the last time.
   var isClassified = true
+  /// Number of the source's frame in which the ensemble last looked at the face.
+  var classifiedSequence = 0
 
   public init(track: Int, box: Rect, detectionScore: Float, landmarks: FaceLandmarks?) {
     self.track = track
@@ -40,6 +42,10 @@ public struct FrameAnnotation: Equatable, Sendable {
   /// On the stream's own clock, 0 at its first frame.
   public var presentationTimeNanoseconds: Int64 = 0
   public var status = FrameStatus.ok
+  /// When a live source took the frame, in nanoseconds since 1970, UTC; nil for recordings.
+  public var wallNanoseconds: Int64?
+  /// Where the detector looked.
+  public var scan = FaceScan.full
   public var faces: [FaceAnnotation] = []
   /// Corrected by the bias factors and smoothed: `[faces, labels]`, row by row; each row sums to 1.
   public var scores: [Float] = []

@@ -14,9 +14,12 @@ public struct StreamHeader: Equatable, Sendable {
   public var model: String
   /// One factor for each label.
   public var bias: [Float]
+  /// Of live streams: which frames and faces are worked on.
+  public var policy: StreamPolicy?
 
   public init(
-    version: String, source: String, width: Int, height: Int, labels: [String], model: String, bias: [Float]
+    version: String, source: String, width: Int, height: Int, labels: [String], model: String, bias: [Float],
+    policy: StreamPolicy? = nil
   ) {
     precondition(bias.count == labels.count, "\(bias.count) bias factors for \(labels.count) labels")
     self.version = version
@@ -26,6 +29,22 @@ public struct StreamHeader: Equatable, Sendable {
     self.labels = labels
     self.model = model
     self.bias = bias
+    self.policy = policy
+  }
+}
+
+/// What a live stream does when there is no time for everything.
+public struct StreamPolicy: Equatable, Sendable {
+  public var frames: FramePolicy
+  /// Frames from one look at the whole picture to the next; nil = as there is time for.
+  public var detectEvery: Int?
+  /// Frames from one classification of a face to the next; nil = as there is time for, all in turn.
+  public var reclassifyEvery: Int?
+
+  public init(frames: FramePolicy, detectEvery: Int? = nil, reclassifyEvery: Int? = nil) {
+    self.frames = frames
+    self.detectEvery = detectEvery
+    self.reclassifyEvery = reclassifyEvery
   }
 }
 

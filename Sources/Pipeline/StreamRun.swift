@@ -2,31 +2,13 @@ import Capture
 import Glibc
 import Threads
 
-/// One frame on its way, used again and again.
-private final class FrameSlot {
-  let frame: Frame
-  /// Counts the frames read by this run.
-  var number = 0
-  var annotation = FrameAnnotation()
-  /// Faces to be classified, and their probabilities.
-  var classified: [FaceAnnotation] = []
-  var probabilities: [Float] = []
-
-  init(frame: Frame) { self.frame = frame }
-
-  var seconds: Double { Double(annotation.presentationTimeNanoseconds) * 1e-9 }
-}
-
 /// One stream on its way through the steps.
 ///
 /// Unchecked because the compiler cannot see who owns what: each step's properties are used by that step's thread
 /// alone until it is joined, and a slot belongs to whoever took it from a queue.
 final class StreamRun: @unchecked Sendable {
   private let source: any FrameSource
-  private let finder: any FaceFinder
   private let classifiers: [any FaceClassifier]
-  private let biasFactors: [Float]
-  private let labelCount: Int
   private let cancellation: CaptureCancellation
 
   private let frameCount: Int
@@ -43,13 +25,12 @@ final class StreamRun: @unchecked Sendable {
   private var endReason = StreamEndReason.endOfInput
   private(set) var readTime = StageTime(name: "read")
   // The finder's.
-  private var schedule: ClassificationSchedule
+  private var finding: FindingStep
   private(set) var findTime = StageTime(name: "find faces")
   // The classifiers'.
   private let classifyTimes: Guarded<(total: StageTime, running: Int)>
   // The caller's.
-  private var memory = ClassificationMemory()
-  private var smoother: ProbabilitySmoother
+  private var completing: CompletingStep
   private(set) var summary = StreamSummary()
   private(set) var writeTime = StageTime(name: "write")
 
@@ -60,13 +41,11 @@ final class StreamRun: @unchecked Sendable {
     schedule: ClassificationSchedule, smoother: ProbabilitySmoother, cancellation: CaptureCancellation
   ) {
     self.source = source
-    self.finder = finder
     self.classifiers = classifiers
-    self.schedule = schedule
-    self.smoother = smoother
     self.cancellation = cancellation
-    biasFactors = classifiers[0].biasFactors
-    labelCount = classifiers[0].labels.count
+    finding = FindingStep(finder: finder, schedule: schedule)
+    completing = CompletingStep(
+      info: source.info, labels: classifiers[0].labels, biasFactors: classifiers[0].biasFactors, smoother: smoother)
     classifyTimes = Guarded((StageTime(name: "classify"), classifiers.count))
     frameCount = AnnotationPipeline.frameCount(
       classifiers: classifiers.count, pixels: source.info.width * source.info.height)
@@ -110,9 +89,9 @@ final class StreamRun: @unchecked Sendable {
   func runOnCallersThread(writer: AnnotationWriter, onFrame: (Int) -> Void) throws {
     let slot = FrameSlot(frame: source.makeFrame())
     while read(into: slot) {
-      try measure(&findTime) { () throws in try find(in: slot) }
+      try measure(&findTime) { () throws in try finding.find(in: slot) }
       var time = StageTime(name: "classify")
-      try measure(&time) { () throws in try classify(slot, with: classifiers[0]) }
+      try measure(&time) { () throws in try classifiers[0].classify(slot) }
       add(time)
       try measure(&writeTime) { () throws(OutputError) in try finish(slot, writer: writer) }
       onFrame(summary.frames)
@@ -133,7 +112,9 @@ final class StreamRun: @unchecked Sendable {
   private func findFaces() {
     defer { found.close() }
     while let slot = filled.take() {
-      guard attempt({ try measure(&findTime) { () throws in try find(in: slot) } }), found.put(slot) else { break }
+      guard attempt({ try measure(&findTime) { () throws in try finding.find(in: slot) } }), found.put(slot) else {
+        break
+      }
     }
     findTime.processorSeconds = seconds(on: CLOCK_THREAD_CPUTIME_ID)
   }
@@ -142,7 +123,7 @@ final class StreamRun: @unchecked Sendable {
   private func classifyFaces(_ index: Int) {
     var time = StageTime(name: "classify")
     while let slot = found.take() {
-      let isDone = attempt { try measure(&time) { () throws in try classify(slot, with: classifiers[index]) } }
+      let isDone = attempt { try measure(&time) { () throws in try classifiers[index].classify(slot) } }
       guard isDone, classified.put(slot, number: slot.number) else { break }
     }
     time.processorSeconds = seconds(on: CLOCK_THREAD_CPUTIME_ID)
@@ -193,62 +174,16 @@ final class StreamRun: @unchecked Sendable {
       }
       return false
     }
-    slot.number = framesRead
+    slot.begin(number: framesRead)
     framesRead += 1
-    slot.annotation.removeFaces()
-    slot.annotation.sequence = slot.frame.sequence
-    slot.annotation.presentationTimeNanoseconds = slot.frame.presentationTimeNanoseconds
-    slot.annotation.status = slot.frame.status
     return true
   }
 
-  private func find(in slot: FrameSlot) throws {
-    guard let luma = slot.frame.luma else { return }
-    try finder.findFaces(
-      in: luma, timeNanoseconds: slot.annotation.presentationTimeNanoseconds, into: &slot.annotation.faces)
-    schedule.plan(&slot.annotation.faces, in: luma, sequence: slot.number)
-  }
-
-  private func classify(_ slot: FrameSlot, with classifier: any FaceClassifier) throws {
-    slot.classified.removeAll(keepingCapacity: true)
-    slot.probabilities.removeAll(keepingCapacity: true)
-    for face in slot.annotation.faces where face.isClassified { slot.classified.append(face) }
-    guard let luma = slot.frame.luma, !slot.classified.isEmpty else { return }
-    try classifier.classify(slot.classified, in: luma, into: &slot.probabilities)
-    let count = slot.classified.count
-    precondition(slot.probabilities.count == count * labelCount, "\(labelCount) probabilities for each face")
-    for index in 0..<count {
-      normaliseProbabilities(&slot.probabilities, range: index * labelCount..<(index + 1) * labelCount)
-    }
-  }
-
-  /// What must happen in the order of the frames: completing, smoothing and writing.
   private func finish(_ slot: FrameSlot, writer: AnnotationWriter) throws(OutputError) {
-    memory.complete(
-      slot.annotation.faces, fresh: slot.probabilities, labelCount: labelCount, sequence: slot.number,
-      into: &slot.annotation.raw)
-    scaleToFirstFrame(slot)
-    smoother.forgetTracks(before: slot.seconds)
-    slot.annotation.scores.append(contentsOf: slot.annotation.raw)
-    for index in slot.annotation.faces.indices {
-      let range = index * labelCount..<(index + 1) * labelCount
-      smoother.smooth(
-        &slot.annotation.scores, range: range, track: slot.annotation.faces[index].track, seconds: slot.seconds)
-      applyBias(biasFactors, to: &slot.annotation.scores, range: range)
-    }
+    completing.complete(slot)
     try writer.frame(slot.annotation)
     summary.frames += 1
     summary.faces += slot.annotation.faces.count
-  }
-
-  /// A stream may change its resolution on the way; its lines go on in the pixels that `hello` announced.
-  private func scaleToFirstFrame(_ slot: FrameSlot) {
-    let (width, height) = (source.info.width, source.info.height)
-    guard let luma = slot.frame.luma, luma.width != width || luma.height != height else { return }
-    for index in slot.annotation.faces.indices {
-      slot.annotation.faces[index].scale(
-        x: Float(width) / Float(luma.width), y: Float(height) / Float(luma.height))
-    }
   }
 
   private func finishSummary() {

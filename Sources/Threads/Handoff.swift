@@ -29,10 +29,18 @@ package final class Handoff<Element>: @unchecked Sendable {
     }
   }
 
-  /// - Returns: nil where the queue is closed and empty.
-  package func take() -> Element? {
+  /// - Parameter deadline: nanoseconds on the monotonic clock; nil waits as long as it takes.
+  /// - Returns: nil where the queue is closed and empty, or the time has come.
+  package func take(until deadline: Int64? = nil) -> Element? {
     lock.locked {
-      while count == 0 && !isClosed { hasElement.wait(lock) }
+      while count == 0 && !isClosed {
+        guard let deadline else {
+          hasElement.wait(lock)
+          continue
+        }
+        guard MonotonicClock.now() < deadline else { break }
+        hasElement.wait(lock, until: deadline)
+      }
       guard count > 0 else { return nil }
       let element = ring[first].take()
       first = (first + 1) % ring.count

@@ -31,7 +31,12 @@ package final class Condition: @unchecked Sendable {
 
   package init() {
     condition.initialize(to: pthread_cond_t())
-    pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    // Whoever waits for a time must not be fooled by somebody who sets the clock.
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -41,6 +46,14 @@ package final class Condition: @unchecked Sendable {
 
   /// Gives the lock back until somebody wakes.
   package func wait(_ lock: Lock) { pthread_cond_wait(condition, lock.mutex) }
+
+  /// Gives the lock back until somebody wakes or the time has come.
+  ///
+  /// - Parameter deadline: nanoseconds on the monotonic clock.
+  package func wait(_ lock: Lock, until deadline: Int64) {
+    var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    pthread_cond_timedwait(condition, lock.mutex, &time)
+  }
 
   package func wakeOne() { pthread_cond_signal(condition) }
 

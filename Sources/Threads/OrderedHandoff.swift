@@ -25,15 +25,26 @@ package final class OrderedHandoff<Element>: @unchecked Sendable {
     }
   }
 
-  /// - Returns: nil where the queue is closed and the next number is missing.
-  package func take() -> Element? {
+  /// - Parameter deadline: nanoseconds on the monotonic clock; nil waits as long as it takes.
+  /// - Returns: nil where the queue is closed and the next number is missing, or the time has come.
+  package func take(until deadline: Int64? = nil) -> Element? {
     lock.locked {
-      while ring[next % ring.count] == nil && !isClosed { changed.wait(lock) }
+      while ring[next % ring.count] == nil && !isClosed {
+        guard let deadline else {
+          changed.wait(lock)
+          continue
+        }
+        guard MonotonicClock.now() < deadline else { break }
+        changed.wait(lock, until: deadline)
+      }
       let element = ring[next % ring.count].take()
       if element != nil { next += 1 }
       return element
     }
   }
+
+  /// Whether nothing will come any more.
+  package var isFinished: Bool { lock.locked { isClosed && ring[next % ring.count] == nil } }
 
   package func close() {
     lock.locked {

@@ -80,18 +80,23 @@ struct ClassificationScheduleTests {
 
   @Test func aFaceKeepsWhatItGotWhenItWasClassified() {
     var memory = ClassificationMemory()
-    var result: [Float] = []
-    memory.complete([face(1), face(2)], fresh: [1, 0, 0, 1], labelCount: 2, sequence: 0, into: &result)
-    #expect(result == [1, 0, 0, 1])
+    func complete(_ faces: [FaceAnnotation], fresh: [Float], number: Int) -> FrameAnnotation {
+      var frame = FrameAnnotation()
+      frame.faces = faces
+      // As where every second frame of the source is skipped.
+      frame.sequence = 2 * number
+      memory.complete(&frame, fresh: fresh, labelCount: 2, number: number)
+      return frame
+    }
+    #expect(complete([face(1), face(2)], fresh: [1, 0, 0, 1], number: 0).raw == [1, 0, 0, 1])
     var (known, new) = (face(1), face(2))
     known.isClassified = false
     new.isClassified = true
-    result = []
-    memory.complete([known, new], fresh: [0.5, 0.5], labelCount: 2, sequence: 1, into: &result)
-    #expect(result == [1, 0, 0.5, 0.5])
+    let second = complete([known, new], fresh: [0.5, 0.5], number: 1)
+    #expect(second.raw == [1, 0, 0.5, 0.5])
+    #expect(second.faces.map(\.classifiedSequence) == [0, 2])
     new.isClassified = false
-    result = []
-    memory.complete([new], fresh: [], labelCount: 2, sequence: 2, into: &result)
-    #expect(result == [0.5, 0.5])
+    let third = complete([new], fresh: [], number: 2)
+    #expect(third.raw == [0.5, 0.5] && third.faces[0].classifiedSequence == 2)
   }
 }

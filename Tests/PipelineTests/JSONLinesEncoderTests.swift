@@ -68,6 +68,42 @@ struct JSONLinesEncoderTests {
         """#)
   }
 
+  @Test func linesOfLiveStreamsTellMore() {
+    var header = exampleHeader
+    header.policy = StreamPolicy(frames: .every, reclassifyEvery: 2)
+    var annotation = exampleAnnotation()
+    annotation.faces.removeLast()
+    annotation.faces[0].classifiedSequence = 11
+    annotation.wallNanoseconds = 1_795_418_400_123_456_789
+    annotation.scan = .regions
+    let hello = line { $0.hello(header, into: &$1) }
+    #expect(hello.hasSuffix(#","policy":{"frames":"every","detect_every":"auto","reclassify_every":2}}"# + "\n"))
+    let text = line { encoder, line in
+      encoder.hello(header, into: &line)
+      line.removeAll()
+      encoder.frame(annotation, into: &line)
+    }
+    #expect(
+      text.contains(
+        #""pts_ns":400000000,"wall":"2026-11-23T07:20:00.123Z","status":"ok","scan":"regions","faces":[{"track":1,"#
+      ))
+    #expect(text.hasSuffix(#","raw_seq":11}]}"# + "\n"))
+  }
+
+  @Test(
+    arguments: [
+      (0, "1970-01-01T00:00:00.000Z"), (951_782_399_999_000_000, "2000-02-28T23:59:59.999Z"),
+      (951_782_400_000_000_000, "2000-02-29T00:00:00.000Z"), (951_868_800_001_999_999, "2000-03-01T00:00:00.001Z"),
+      (4_107_542_399_000_000_000, "2100-02-28T23:59:59.000Z"),
+      (4_107_542_400_000_000_000, "2100-03-01T00:00:00.000Z"),
+      (1_735_689_599_123_456_789, "2024-12-31T23:59:59.123Z"), (-1, "1969-12-31T23:59:59.999Z"),
+    ] as [(Int64, String)])
+  func writesTimesOfDay(nanoseconds: Int64, text: String) {
+    var line = LineBuffer()
+    line.append(utcNanoseconds: nanoseconds)
+    #expect(String(decoding: line.bytes, as: UTF8.self) == text)
+  }
+
   @Test func writesAFrameWithoutFaces() {
     var annotation = FrameAnnotation()
     annotation.status = .damaged

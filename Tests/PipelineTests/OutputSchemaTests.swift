@@ -20,11 +20,18 @@ struct OutputSchemaTests {
     encoder.frame(FrameAnnotation(), into: &line)
     encoder.gap(StreamGap(firstSequence: 1, lastSequence: 2, reason: "slow-reader"), into: &line)
     encoder.end(StreamSummary(), into: &line)
+    var live = exampleHeader
+    live.policy = StreamPolicy(frames: .newest, detectEvery: 4)
+    encoder.hello(live, into: &line)
+    var annotation = exampleAnnotation()
+    annotation.wallNanoseconds = 1_795_418_400_123_456_789
+    annotation.scan = .regions
+    encoder.frame(annotation, into: &line)
     return String(decoding: line.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
   @Test func everyKindOfLineIsValid() throws {
-    #expect(lines.count == 5)
+    #expect(lines.count == 7)
     for line in lines {
       #expect(schema.problems(with: try ParsedJSON.parse(line)).isEmpty, "\(line)")
     }
@@ -39,6 +46,9 @@ struct OutputSchemaTests {
     (1, #""confidence":0.7000"#, #""confidence":1.1"#), (1, #""angry":0.1000"#, #""angry":null"#),
     (1, #""det":0.9700,"#, ""), (1, #""seq":12"#, #""seq":12,"more":1"#), (3, #""seq_to":2"#, #""seq_to":-2"#),
     (4, #""reason":"eof""#, #""reason":"bored""#), (4, #""dropped":0,"#, ""),
+    (5, #""detect_every":4"#, #""detect_every":0"#), (5, #""auto""#, #""often""#), (5, #""newest""#, #""oldest""#),
+    (6, #""scan":"regions""#, #""scan":"all""#), (6, #""raw_seq":0"#, #""raw_seq":-1"#),
+    (6, #""wall":"2026-11-23T07:20:00.123Z""#, #""wall":1"#),
   ])
   func refusesWhatIsNot(line: Int, part: String, replacement: String) throws {
     let damaged = lines[line].replacing(part, with: replacement, maxReplacements: 1)

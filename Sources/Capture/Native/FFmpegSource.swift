@@ -13,6 +13,8 @@ public final class FFmpegSource: FrameSource {
   private let decoder: StreamDecoder
   private let extractor = LumaExtractor()
   private let streamOrientation: Orientation
+  /// Whether frames come from the network as they happen, without an end that anybody knows.
+  private let isLive: Bool
   private var clock: StreamClock
   private var sequence = 0
   /// The frames that were decoded on opening, the next one last, until they are read.
@@ -29,12 +31,14 @@ public final class FFmpegSource: FrameSource {
     decoder = try StreamDecoder(input: input, stream: stream, options: options)
     streamOrientation = Orientation(stream: stream)
 
+    isLive = options.isLive && input.isNetwork && !input.hasKnownDuration
+
     let rate = FFmpegSource.frameRate(of: stream)
     clock = StreamClock(usualDuration: Int64(1e9 / (rate ?? 25)))
     info = SourceInfo(
       name: name, width: 0, height: 0, frameRate: rate,
       estimatedFrameCount: FFmpegSource.estimatedFrameCount(stream: stream, input: input, frameRate: rate),
-      isStillPicture: false)
+      isStillPicture: false, isLive: isLive, isReopened: options.isLive && input.isNetwork)
 
     let frame = makeFrame()
     guard try decodeNext(into: frame), let luma = frame.luma else {
@@ -80,7 +84,11 @@ public final class FFmpegSource: FrameSource {
       self.failure = nil
       throw failure
     }
-    return try decodeNext(into: frame)
+    if try decodeNext(into: frame) { return true }
+    if isLive, !cancellation.isCancelled {
+      throw CaptureError(.inputOutput, input: info.name, "the server ended the stream")
+    }
+    return false
   }
 
   private func decodeNext(into frame: Frame) throws(CaptureError) -> Bool {
@@ -100,6 +108,7 @@ public final class FFmpegSource: FrameSource {
       sequence += 1
       frame.status = status
       frame.luma = luma
+      if isLive { frame.captureNanoseconds = decoder.packetArrival }
       return true
     }
     return false

@@ -45,6 +45,12 @@ final class MediaInput {
       isNetwork = true
       // RTSP over UDP loses packets without a word and needs open ports; TCP is what cameras are used with.
       dictionary.set("rtsp_transport", "tcp")
+      if options.isLive {
+        // Microseconds of the stream to look at before the first frame. Not `nobuffer` as well: it throws away what was
+        // looked at, the first key frame too, and what was kept is decoded at once and gives way to what is newer.
+        dictionary.set("analyzeduration", "1000000")
+        dictionary.set("tcp_nodelay", "1")
+      }
       interruptGuard.allow(seconds: networkTimeoutSeconds)
     }
 
@@ -74,6 +80,9 @@ final class MediaInput {
     var format: UnsafeMutablePointer<AVFormatContext>? = context
     avformat_close_input(&format)
   }
+
+  /// Whether the container says how long it is, as recordings on a server do and streams cannot.
+  var hasKnownDuration: Bool { context.pointee.duration > 0 }
 
   /// Short name of the container format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
   var formatName: String { String(cString: context.pointee.iformat.pointee.name) }

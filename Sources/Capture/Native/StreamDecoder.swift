@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+import Threads
 
 /// Reads the packets of one stream and decodes them, with all errors counted.
 final class StreamDecoder {
@@ -16,6 +17,8 @@ final class StreamDecoder {
   /// Packets that were torn or could not be decoded, places where the container could not be read, and frames that
   /// the decoder had to repair.
   private(set) var errorCount = 0
+  /// When the stream's newest packet came in, on the monotonic clock.
+  private(set) var packetArrival: Int64 = 0
   private var state = State.reading
   /// What ended the input early; thrown when all frames that came before it are out.
   private var failure: CaptureError?
@@ -67,6 +70,7 @@ final class StreamDecoder {
     // A frame that is damaged is delivered and marked rather than dropped: none of the input's frames may go missing.
     context.pointee.flags |= ferd_codec_flag_output_corrupt | ferd_codec_flag_unaligned
     context.pointee.err_recognition |= AV_EF_CRCCHECK
+    if options.isLive, input.isNetwork { context.pointee.flags |= ferd_codec_flag_low_delay }
     let code = avcodec_open2(context, decoder, nil)
     guard code >= 0 else {
       throw CaptureError(
@@ -133,6 +137,7 @@ final class StreamDecoder {
       if isTorn { errorCount += 1 }
       return
     }
+    packetArrival = MonotonicClock.now()
     if isTorn { tornPosition = packet.pointee.pos }
     decoderErrorRun = 0
     let sent = avcodec_send_packet(codec, packet)

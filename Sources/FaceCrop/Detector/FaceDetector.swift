@@ -36,13 +36,15 @@ public final class FaceDetector {
   private let weights: [String: Tensor]
   private let normalisation: Normalisation
   private let levels: [FaceBoxCoding]
-  private let inputMultiple: Int
+  let inputMultiple: Int
   private let logitThreshold: Float
-  private let suppression: Suppression
+  let suppression: Suppression
   private let resizer = Resizer()
+  /// For parts of pictures.
+  var regionResizers = ResizerCache(limit: 8)
   private var plans: [CachedPlan] = []
   private var useCount = 0
-  private var candidates: [DetectedFace] = []
+  var candidates: [DetectedFace] = []
 
   /// - Parameters:
   ///   - spec: usually `FaceDetectorSpec.model()`: each output is a level as `FaceBoxCoding` describes it.
@@ -88,22 +90,32 @@ public final class FaceDetector {
   /// Replaces `faces` by the faces of a picture, the surest first, in its pixels. Boxes may reach beyond it.
   public func detect(in plane: LumaPlane, into faces: inout [DetectedFace]) throws(InferenceError) {
     faces.removeAll(keepingCapacity: true)
-    let size = DetectorInputSize(
+    candidates.removeAll(keepingCapacity: true)
+    try collectCandidates(in: plane, size: inputSize(of: plane), resizer: resizer)
+    suppression.reduce(&candidates, limit: options.maximumFaces, into: &faces)
+  }
+
+  func inputSize(of plane: LumaPlane) -> DetectorInputSize {
+    DetectorInputSize(
       pictureWidth: plane.width, pictureHeight: plane.height, detectSize: options.detectSize,
       maximumEnlargement: options.maximumEnlargement, multiple: inputMultiple)
+  }
+
+  /// Appends what the network sees in a plane, in its pixels, overlapping boxes and all.
+  func collectCandidates(in plane: LumaPlane, size: DetectorInputSize, resizer: Resizer) throws(InferenceError) {
     let index = try planIndex(for: size)
-    fillInput(of: &plans[index], from: plane, size: size)
+    fillInput(of: &plans[index], from: plane, size: size, resizer: resizer)
     let plan = plans[index].plan
     try plan.run()
-    candidates.removeAll(keepingCapacity: true)
     for (level, coding) in levels.enumerated() {
       let shape = plan.outputShape(level)
       plan.withOutput(level) { collect($0, shape: shape, coding: coding, size: size) }
     }
-    suppression.reduce(&candidates, limit: options.maximumFaces, into: &faces)
   }
 
-  private func fillInput(of cached: inout CachedPlan, from plane: LumaPlane, size: DetectorInputSize) {
+  private func fillInput(
+    of cached: inout CachedPlan, from plane: LumaPlane, size: DetectorInputSize, resizer: Resizer
+  ) {
     let needsPadding = cached.filledWidth != size.width || cached.filledHeight != size.height
     cached.filledWidth = size.width
     cached.filledHeight = size.height

@@ -62,6 +62,15 @@ public struct FaceTracker: Sendable {
     self.options = options
   }
 
+  /// Goes on with another tracker's tracks and numbers, under other options.
+  public init(options: Options, continuing other: FaceTracker) {
+    self.init(options: options)
+    tracks = other.tracks
+    lastNumber = other.lastNumber
+    lastTime = other.lastTime
+    isFirstFrame = other.isFirstFrame
+  }
+
   /// Forgets all tracks, as after a seek; numbers go on counting.
   public mutating func reset() {
     tracks.removeAll(keepingCapacity: true)
@@ -70,9 +79,11 @@ public struct FaceTracker: Sendable {
 
   /// Takes the detections of the next frame and replaces `faces` by those that are to be told, by track number.
   ///
-  /// - Parameter timeNanoseconds: of the frame, on a clock that does not go back.
+  /// - Parameters:
+  ///   - timeNanoseconds: of the frame, on a clock that does not go back.
+  ///   - startsTracks: false where the detector looked for the faces of `expectedFaces` alone.
   public mutating func update(
-    _ detections: [DetectedFace], timeNanoseconds: Int64, into faces: inout [TrackedFace]
+    _ detections: [DetectedFace], timeNanoseconds: Int64, startsTracks: Bool = true, into faces: inout [TrackedFace]
   ) {
     lastTime = max(lastTime, timeNanoseconds)
     let time = lastTime
@@ -84,8 +95,10 @@ public struct FaceTracker: Sendable {
     assign(detections, from: options.startScore, to: .infinity, time: time)
     assign(detections, from: options.keepScore, to: options.startScore, time: time)
     endLostTracks(time: time)
-    for (index, face) in detections.enumerated() where !isTaken[index] && face.score >= options.startScore {
-      tracks.append(Track(face: face, time: time))
+    if startsTracks {
+      for (index, face) in detections.enumerated() where !isTaken[index] && face.score >= options.startScore {
+        tracks.append(Track(face: face, time: time))
+      }
     }
     for index in tracks.indices where tracks[index].number == 0 {
       guard
@@ -110,6 +123,23 @@ public struct FaceTracker: Sendable {
       faces.append(TrackedFace(track: copy.number, face: copy.expected, missedFrames: copy.missedFrames))
     }
     faces.sort { $0.track < $1.track }
+  }
+
+  /// Replaces `faces` by where the faces of all tracks, also of those that are not told yet, are expected at a time.
+  ///
+  /// - Returns: how many of them, the first ones, the last frame has seen.
+  public func expectedFaces(atNanoseconds time: Int64, into faces: inout [DetectedFace]) -> Int {
+    faces.removeAll(keepingCapacity: true)
+    var seen = 0
+    for isSeen in [true, false] {
+      for track in tracks where (track.missedFrames == 0) == isSeen {
+        var copy = track
+        copy.expect(at: max(time, lastTime), moving: options.predictsMotion)
+        faces.append(copy.expected)
+        if isSeen { seen += 1 }
+      }
+    }
+    return seen
   }
 
   /// One round: detections of `low <= score < high` to the tracks that this frame has not seen yet.

@@ -56,7 +56,7 @@ struct Track: Sendable {
 }
 
 extension DetectedFace {
-  fileprivate func moved(x: Float, y: Float) -> DetectedFace {
+  func moved(x: Float, y: Float) -> DetectedFace {
     map { Point(x: $0.x + x, y: $0.y + y) }
   }
 

@@ -39,7 +39,21 @@ public struct JSONLinesEncoder: AnnotationEncoder, Sendable {
     line.append(#","bias":"#)
     // In full: whoever undoes the correction needs the very factors.
     appendObject(header.bias[...], to: &line) { $1.append(shortest: $0) }
+    if let policy = header.policy { append(policy, to: &line) }
     line.append("}\n")
+  }
+
+  private func append(_ policy: StreamPolicy, to line: inout LineBuffer) {
+    func append(_ number: Int?) {
+      if let number { line.append(integer: number) } else { line.append(#""auto""#) }
+    }
+    line.append(#","policy":{"frames":"#)
+    line.append(jsonString: policy.frames.rawValue)
+    line.append(#","detect_every":"#)
+    append(policy.detectEvery)
+    line.append(#","reclassify_every":"#)
+    append(policy.reclassifyEvery)
+    line.append("}")
   }
 
   public mutating func frame(_ annotation: FrameAnnotation, into line: inout LineBuffer) {
@@ -48,7 +62,17 @@ public struct JSONLinesEncoder: AnnotationEncoder, Sendable {
     line.append(integer: annotation.sequence)
     line.append(#","pts_ns":"#)
     line.append(integer: Int(annotation.presentationTimeNanoseconds))
-    line.append(annotation.status == .ok ? #","status":"ok","faces":["# : #","status":"damaged","faces":["#)
+    if let wall = annotation.wallNanoseconds {
+      line.append(#","wall":""#)
+      line.append(utcNanoseconds: wall)
+      line.append("\"")
+    }
+    line.append(annotation.status == .ok ? #","status":"ok""# : #","status":"damaged""#)
+    if header.policy != nil {
+      line.append(#","scan":"#)
+      line.append(jsonString: annotation.scan.rawValue)
+    }
+    line.append(#","faces":["#)
     let count = header.labels.count
     for (index, face) in annotation.faces.enumerated() {
       if index > 0 { line.append(",") }
@@ -120,6 +144,10 @@ public struct JSONLinesEncoder: AnnotationEncoder, Sendable {
     appendObject(scores, to: &line) { $1.append(decimal: $0) }
     line.append(#","raw":"#)
     appendObject(raw, to: &line) { $1.append(decimal: $0) }
+    if header.policy != nil {
+      line.append(#","raw_seq":"#)
+      line.append(integer: face.classifiedSequence)
+    }
     line.append("}")
   }
 

@@ -35,6 +35,45 @@ public struct LineBuffer: Sendable {
     bytes.append(contentsOf: (value.isFinite ? value : 0).description.utf8)
   }
 
+  /// A time of day in UTC down to milliseconds, such as `2026-11-22T15:00:00.123Z` (RFC 3339).
+  ///
+  /// - Parameter time: nanoseconds since 1970.
+  public mutating func append(utcNanoseconds time: Int64) {
+    let milliseconds = Int(time).dividedDown(by: 1_000_000)
+    let seconds = milliseconds.dividedDown(by: 1000)
+    let days = seconds.dividedDown(by: 86_400)
+    let (year, month, day) = Self.civilDate(daysSince1970: days)
+    let second = seconds - days * 86_400
+    append(magnitude: UInt64(clamping: year), minimumDigits: 4)
+    append("-")
+    append(magnitude: UInt64(month), minimumDigits: 2)
+    append("-")
+    append(magnitude: UInt64(day), minimumDigits: 2)
+    append("T")
+    append(magnitude: UInt64(second / 3600), minimumDigits: 2)
+    append(":")
+    append(magnitude: UInt64(second / 60 % 60), minimumDigits: 2)
+    append(":")
+    append(magnitude: UInt64(second % 60), minimumDigits: 2)
+    append(".")
+    append(magnitude: UInt64(milliseconds - seconds * 1000), minimumDigits: 3)
+    append("Z")
+  }
+
+  /// The Gregorian date of a day. Years are counted from March, so that the leap day comes last, in eras of 400 years
+  /// (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+  private static func civilDate(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
+    let shifted = days + 719_468
+    let era = shifted.dividedDown(by: 146_097)
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, day)
+  }
+
   /// A JSON string with its quotes (RFC 8259 section 7): quotes, backslashes and control characters are escaped.
   public mutating func append(jsonString text: String) {
     bytes.append(UInt8(ascii: "\""))
@@ -82,6 +121,13 @@ public struct LineBuffer: Sendable {
 
   private static func hexDigit(_ value: UInt8) -> UInt8 {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+}
+
+extension Int {
+  /// Rounded towards minus infinity.
+  fileprivate func dividedDown(by divisor: Int) -> Int {
+    self >= 0 ? self / divisor : -((divisor - 1 - self) / divisor)
   }
 }
 

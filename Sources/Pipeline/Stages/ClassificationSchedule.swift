@@ -14,6 +14,22 @@ struct ClassificationSchedule {
     var lastClassified: Int
     /// As last classified, `side * side`.
     var thumbnail: [Float]
+    /// In the frame at hand.
+    var candidate: [Float]
+
+    mutating func noteClassified(sequence: Int) {
+      lastClassified = sequence
+      swap(&thumbnail, &candidate)
+    }
+  }
+
+  /// How much a face needs to be classified, the larger the more.
+  private enum Urgency {
+    static let none = -1
+    /// Looks like another one, or is seen in quite another way.
+    static let replaced = 1 << 32
+    /// Nothing can be told of it otherwise.
+    static let new = 1 << 33
   }
 
   static let side = 16
@@ -26,11 +42,12 @@ struct ClassificationSchedule {
   static let forgottenAfter = 30
 
   /// A face is classified again after so many frames at the latest; 1 = in every frame.
-  let interval: Int
+  var interval: Int
   /// A face that changes all the time is classified again after so many frames at the earliest.
   let minimumInterval: Int
   private var memories: [Memory] = []
-  private var spare: [[Float]] = []
+  private var spare: [Memory] = []
+  private var urgencies: [Int] = []
   private var thumbnail = [Float](repeating: 0, count: side * side)
 
   init(interval: Int, minimumInterval: Int = 1) {
@@ -39,40 +56,76 @@ struct ClassificationSchedule {
     self.minimumInterval = minimumInterval
   }
 
+  /// Every face is classified again when it is next seen.
+  mutating func forgetAll() {
+    spare.append(contentsOf: memories)
+    memories.removeAll(keepingCapacity: true)
+  }
+
   /// Sets `isClassified` of each face of a frame.
-  mutating func plan(_ faces: inout [FaceAnnotation], in luma: LumaPlane, sequence: Int) {
-    guard interval > 1 else {
+  ///
+  /// - Parameter limit: of those that are due only so many are classified, those that have waited longest; so all get
+  ///   their turn. New ones are classified in any case.
+  mutating func plan(_ faces: inout [FaceAnnotation], in luma: LumaPlane, sequence: Int, limit: Int = .max) {
+    guard interval > 1 || limit != .max else {
       for index in faces.indices { faces[index].isClassified = true }
       return
     }
     forget(before: sequence)
-    for index in faces.indices { faces[index].isClassified = isDue(faces[index], in: luma, sequence: sequence) }
+    urgencies.removeAll(keepingCapacity: true)
+    var due = 0
+    for face in faces {
+      let urgency = urgency(of: face, in: luma, sequence: sequence)
+      urgencies.append(urgency)
+      if urgency > Urgency.none { due += 1 }
+    }
+    while due > limit {
+      var least = 0
+      for index in urgencies.indices where urgencies[index] > Urgency.none {
+        if urgencies[least] == Urgency.none || urgencies[index] < urgencies[least] { least = index }
+      }
+      guard urgencies[least] < Urgency.new else { break }
+      urgencies[least] = Urgency.none
+      due -= 1
+    }
+    for index in faces.indices {
+      faces[index].isClassified = urgencies[index] > Urgency.none
+      if faces[index].isClassified { noteClassified(track: faces[index].track, sequence: sequence) }
+    }
   }
 
-  private mutating func isDue(_ face: FaceAnnotation, in luma: LumaPlane, sequence: Int) -> Bool {
+  private mutating func urgency(of face: FaceAnnotation, in luma: LumaPlane, sequence: Int) -> Int {
     let index = memories.firstIndex { $0.track == face.track }
     if let index, !face.isDetected {
       memories[index].lastSeen = sequence
-      return false
+      return Urgency.none
     }
     draw(face.box, of: luma)
     guard let index else {
-      var copy = spare.popLast() ?? []
-      copy.removeAll(keepingCapacity: true)
-      copy.append(contentsOf: thumbnail)
-      memories.append(Memory(track: face.track, lastSeen: sequence, lastClassified: sequence, thumbnail: copy))
-      return true
+      var memory =
+        spare.popLast()
+        ?? Memory(track: 0, lastSeen: 0, lastClassified: 0, thumbnail: thumbnail, candidate: thumbnail)
+      memory.track = face.track
+      memory.lastSeen = sequence
+      copyThumbnail(to: &memory.candidate)
+      memories.append(memory)
+      return Urgency.new
     }
     memories[index].lastSeen = sequence
+    copyThumbnail(to: &memories[index].candidate)
     let age = sequence - memories[index].lastClassified
     let difference = Self.difference(thumbnail, memories[index].thumbnail)
-    guard
-      age >= interval || difference > Self.replacementThreshold
-        || (age >= minimumInterval && difference > Self.changeThreshold)
-    else { return false }
-    memories[index].lastClassified = sequence
-    for position in thumbnail.indices { memories[index].thumbnail[position] = thumbnail[position] }
-    return true
+    if difference > Self.replacementThreshold { return Urgency.replaced + age }
+    return age >= interval || (age >= minimumInterval && difference > Self.changeThreshold) ? age : Urgency.none
+  }
+
+  private mutating func noteClassified(track: Int, sequence: Int) {
+    guard let index = memories.firstIndex(where: { $0.track == track }) else { return }
+    memories[index].noteClassified(sequence: sequence)
+  }
+
+  private func copyThumbnail(to target: inout [Float]) {
+    for position in thumbnail.indices { target[position] = thumbnail[position] }
   }
 
   /// Mean absolute difference, apart from a difference in overall brightness.
@@ -99,7 +152,7 @@ struct ClassificationSchedule {
     while index < memories.count {
       if sequence - memories[index].lastSeen > Self.forgottenAfter {
         memories.swapAt(index, memories.count - 1)
-        spare.append(memories.removeLast().thumbnail)
+        spare.append(memories.removeLast())
       } else {
         index += 1
       }

@@ -1,0 +1,38 @@
+/// How the source of a live stream is opened.
+public struct LiveSourceOptions: Sendable {
+  /// Number of the stream inside a file's container; nil takes the best video.
+  public var streamIndex: Int?
+  /// Seconds that a server may take to answer, or to send the next piece, before it counts as gone.
+  public var networkTimeoutSeconds: Double
+  /// Whether recordings behave as a camera would: late readers lose frames. Otherwise they wait.
+  public var playsAsCamera: Bool
+  /// Ends opening and reading early.
+  public var cancellation: CaptureCancellation
+
+  public init(
+    streamIndex: Int? = nil, networkTimeoutSeconds: Double = 10, playsAsCamera: Bool = false,
+    cancellation: CaptureCancellation = CaptureCancellation()
+  ) {
+    self.streamIndex = streamIndex
+    self.networkTimeoutSeconds = networkTimeoutSeconds
+    self.playsAsCamera = playsAsCamera
+    self.cancellation = cancellation
+  }
+}
+
+/// Opens what a live stream comes from: a stream from a server as it arrives; a recording (a file, a pipe, a file on a
+/// server) at its own pace.
+///
+/// - Throws: as `openSource`.
+public func openLiveSource(
+  _ input: String, options: LiveSourceOptions = LiveSourceOptions()
+) throws(CaptureError) -> any FrameSource {
+  let source = try FFmpegSource(
+    input,
+    options: SourceOptions(
+      streamIndex: options.streamIndex, networkTimeoutSeconds: options.networkTimeoutSeconds, isLive: true,
+      cancellation: options.cancellation))
+  guard !source.info.isLive else { return source }
+  return PacedSource(
+    source, manner: options.playsAsCamera ? .camera : .player, cancellation: options.cancellation)
+}
