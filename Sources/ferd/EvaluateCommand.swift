@@ -43,7 +43,7 @@ struct EvaluateCommand: ParsableCommand {
     let correction = try bias.correction(labels: ensemble.labels) ?? ensemble.bias
     let listing = try FolderListing.read(dataDir, labels: ClassLabels(ensemble.labels), needsAllClasses: false)
     let excluded = try exclude.map { try ExclusionList.read($0) } ?? []
-    let part = try part(of: listing)
+    let part = try listing.part(split, path: dataDir)
     let files = (listing.splits[part ?? .train] ?? []).filter { !excluded.contains($0.path) }
     guard !files.isEmpty else { throw CommandFailure(.unreadable, "\(dataDir): every picture is excluded") }
     let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
@@ -69,19 +69,6 @@ struct EvaluateCommand: ParsableCommand {
       dataFolder: listing.folder, bias: correction, gnuplot: gnuplot
     ).write(to: URL(fileURLWithPath: report), gnuplot: gnuplot)
     for warning in warnings { Diagnostics.warning(warning) }
-  }
-
-  /// What is evaluated; nil where the folder has no parts.
-  private func part(of listing: FolderListing) throws -> DataSplit? {
-    guard listing.hasSplits else {
-      if let split { throw CommandFailure(.wrongUsage, "\(dataDir) has no parts, so no \(split.rawValue)") }
-      return nil
-    }
-    let order: [DataSplit] = split.map { [$0] } ?? [.validation, .test, .train]
-    guard let part = order.first(where: { listing.splits[$0] != nil }) else {
-      throw CommandFailure(.noSuchInput, "\(dataDir) has no part \(order[0].rawValue)")
-    }
-    return part
   }
 }
 

@@ -80,6 +80,28 @@ struct TrainingScriptTests {
       ])
   }
 
+  @Test(arguments: [
+    ([], "tune-bias|--image-dir|data|--method|bayesian|"),
+    (["my pictures"], "tune-bias|--image-dir|my pictures|--method|bayesian|"),
+    (["p", "m"], "tune-bias|--image-dir|p|--model|m|--method|bayesian|"),
+    (
+      ["p", "", "grid_search", "--trials", "9"], "tune-bias|--image-dir|p|--method|grid_search|--trials|9|"
+    ),
+    (["p", "m", "optuna"], "tune-bias|--image-dir|p|--model|m|--method|optuna|"),
+  ])
+  func theBiasScriptSearchesFactors(arguments: [String], call: String) throws {
+    let result = try run("optimize_bias_params.sh", arguments)
+    #expect(result.status == 0 && result.calls == [call])
+  }
+
+  @Test func theBiasScriptEndsAsTheSearchDoes() throws {
+    #expect(try run("optimize_bias_params.sh", ["fail"]).status == 65)
+    #expect(try run("optimize_bias_params.sh", ["a", "b", "bayesian", "d"]).status == 64)
+    let help = try run("optimize_bias_params.sh", ["--help"])
+    #expect(help.status == 0 && help.calls.count == 1)
+    #expect(help.output.hasPrefix("optimize_bias_params.sh [image_dir] [model_path] [method] [OPTION...]\n"))
+  }
+
   @Test(arguments: ["run_balanced_training.sh", "run_high_accuracy.sh"])
   func helpIsTheHeadOfTheScript(script: String) throws {
     let help = try run(script, ["--help"])

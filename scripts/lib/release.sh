@@ -32,18 +32,26 @@ show_help() {
 parse_folders() {
   data_dir=data
   model_dir=models
-  local argument
+  parse_places data_dir model_dir -- "$@"
+}
+
+# parse_places NAME... -- ARGUMENT...: sets the variables to the arguments before the first option, as far as there are
+# some, and options to the others; --help shows the head and ends.
+parse_places() {
+  local names=() name argument
+  while [[ $1 != -- ]]; do
+    names+=("$1")
+    shift
+  done
+  shift
   for argument in "$@"; do
     [[ $argument != --help && $argument != -h ]] || { show_help && exit 0; }
   done
-  if [[ $# -gt 0 && $1 != -* ]]; then
-    data_dir=$1
+  for name in "${names[@]}"; do
+    [[ $# -gt 0 && $1 != -* ]] || break
+    printf -v "$name" '%s' "$1"
     shift
-  fi
-  if [[ $# -gt 0 && $1 != -* ]]; then
-    model_dir=$1
-    shift
-  fi
+  done
   if [[ $# -gt 0 && $1 != -* ]]; then
     show_help >&2
     exit 64

@@ -1,24 +1,41 @@
 import Foundation
 
-/// Factors on the probabilities of an ensemble, one per class: p' = p · b / Σ p · b.
+/// Factors on the probabilities of an ensemble, one per class, and a temperature: p' = p^(1/T) · b / Σ p^(1/T) · b.
 ///
-/// 1 is neutral; the same as adding ln b to the logits. Applied once, after all members are averaged.
+/// 1 is neutral; the same as dividing the logits by T and adding ln b to them. Applied once, after all members are
+/// averaged.
 public struct BiasCorrection: Equatable, Sendable {
   /// In the order of the labels. Finite and positive.
   public let factors: [Float]
+  /// Above 1 makes answers less sure, below 1 surer.
+  public let temperature: Float
+
+  /// Beyond these a temperature leaves nothing of the probabilities.
+  public static let temperatureRange: ClosedRange<Double> = 0.05...100
 
   /// Factors that change nothing.
   public init(neutral labels: [String]) {
     factors = [Float](repeating: 1, count: labels.count)
+    temperature = 1
   }
+
+  /// Whether it changes nothing.
+  public var isNeutral: Bool { temperature == 1 && factors.allSatisfy { $0 == 1 } }
 
   /// - Parameters:
   ///   - named: Factors by class, in one of its usual spellings (`anger` for `angry`). Classes not named are 1.
   ///   - labels: The classes in the ensemble's own spelling and order.
+  ///   - temperature: Within `temperatureRange`.
   ///   - source: Where the factors come from, for messages.
   public init(
-    _ named: [String: Double], labels: [String], source: String = "bias"
+    _ named: [String: Double], labels: [String], temperature: Double = 1, source: String = "bias"
   ) throws(InferenceError) {
+    guard Self.temperatureRange.contains(temperature) else {
+      throw .unreadableFile(
+        path: source,
+        "expected a temperature from \(Self.temperatureRange.lowerBound) to \(Self.temperatureRange.upperBound), found "
+          + "\(temperature)")
+    }
     var factors = [Float](repeating: 1, count: labels.count)
     var seen: Set<Int> = []
     for (name, factor) in named.sorted(by: { $0.key < $1.key }) {
@@ -35,6 +52,7 @@ public struct BiasCorrection: Equatable, Sendable {
       factors[index] = Float(factor)
     }
     self.factors = factors
+    self.temperature = Float(temperature)
   }
 
   /// From a list such as `angry=4.5,neutral=2.8`.
@@ -54,21 +72,23 @@ public struct BiasCorrection: Equatable, Sendable {
     try self.init(named, labels: labels)
   }
 
-  /// From a `bias.json`: `{"v":1,"factors":{"angry":1.4,…},…}`.
+  /// From a `bias.json`: `{"v":1,"factors":{"angry":1.4,…},"temperature":1,…}`; without a temperature it is 1.
   public init(contentsOf path: String, labels: [String]) throws(InferenceError) {
     struct Content: Decodable {
       var v: Int
       var factors: [String: Double]
+      var temperature: Double?
     }
     let bytes = try FileAccess.read(path, limit: 1 << 24)
     let content = try JSONText.decode(Content.self, from: bytes, path: path)
     guard content.v == 1 else { throw .unreadableFile(path: path, "expected version 1, found \(content.v)") }
-    try self.init(content.factors, labels: labels, source: path)
+    try self.init(content.factors, labels: labels, temperature: content.temperature ?? 1, source: path)
   }
 
   /// Corrects one face's probabilities in place. Where nothing is left to scale, all classes become equal.
   public func apply(to probabilities: UnsafeMutableBufferPointer<Float>) {
     precondition(probabilities.count == factors.count, "\(probabilities.count) values for \(factors.count) factors")
+    if temperature != 1 { applyTemperature(to: probabilities) }
     var sum: Float = 0
     for index in factors.indices {
       probabilities[index] *= factors[index]
@@ -77,6 +97,14 @@ public struct BiasCorrection: Equatable, Sendable {
     let isUsable = sum > 0 && sum.isFinite
     for index in factors.indices {
       probabilities[index] = isUsable ? probabilities[index] / sum : 1 / Float(factors.count)
+    }
+  }
+
+  /// Relative to the highest one, so that no power of it vanishes.
+  private func applyTemperature(to probabilities: UnsafeMutableBufferPointer<Float>) {
+    guard let highest = probabilities.max(), highest > 0, highest.isFinite else { return }
+    for index in probabilities.indices {
+      probabilities[index] = pow(probabilities[index] / highest, 1 / temperature)
     }
   }
 

@@ -135,6 +135,6 @@ public final class EmotionEnsemble {
     let text = try FileAccess.read("\(path)/\(EnsembleDescription.fileName)")
     return Parts(
       name: description.name, checksum: text.withUnsafeBytes(FileBytes.sha256), labels: description.labels,
-      bias: try BiasCorrection(description.bias ?? [:], labels: description.labels, source: path), members: members)
+      bias: try description.correction(path: path), members: members)
   }
 }

@@ -22,6 +22,13 @@ public struct EnsembleDescription: Codable, Equatable, Sendable {
   public var members: [Member]
   /// Factors by label; absent = 1.
   public var bias: [String: Double]?
+  /// Of the correction; absent = 1.
+  public var temperature: Double?
+
+  /// What is applied to the average.
+  public func correction(path: String) throws(InferenceError) -> BiasCorrection {
+    try BiasCorrection(bias ?? [:], labels: labels, temperature: temperature ?? 1, source: path)
+  }
 
   /// Describes model files that lie in `folder`, with checksums of what is there.
   public init(
@@ -72,6 +79,6 @@ public struct EnsembleDescription: Codable, Equatable, Sendable {
       }
     }
     guard members.reduce(0, { $0 + $1.weight }).isFinite else { throw fail("weights whose sum is not finite") }
-    _ = try BiasCorrection(bias ?? [:], labels: labels, source: path)
+    _ = try correction(path: path)
   }
 }

@@ -1,7 +1,7 @@
 import CKernels
 
 /// Bytes of model files as numbers, and their checksum.
-enum FileBytes {
+package enum FileBytes {
   static func widenBF16(_ source: UnsafeRawBufferPointer) -> [Float] {
     widen(source, bytesPerValue: 2, ferd_bf16_to_f32)
   }
@@ -32,7 +32,7 @@ enum FileBytes {
   static func areFinite(_ values: [Float]) -> Bool { ferd_all_finite(values, values.count) != 0 }
 
   /// SHA-256 in lower-case hexadecimal digits.
-  static func sha256(_ bytes: UnsafeRawBufferPointer) -> String { sha256(bytes, isPlain: false) }
+  package static func sha256(_ bytes: UnsafeRawBufferPointer) -> String { sha256(bytes, isPlain: false) }
 
   /// - Parameter isPlain: without the processor's instructions for it, for tests.
   static func sha256(_ bytes: UnsafeRawBufferPointer, isPlain: Bool) -> String {

@@ -34,21 +34,43 @@ public final class EnsembleClassifier: FaceClassifier {
   public func classify(
     _ faces: [FaceAnnotation], in luma: LumaPlane, into probabilities: inout [Float]
   ) throws {
+    try classify(faces, in: luma, averagingFlips: false, into: &probabilities)
+  }
+
+  /// - Parameter averagingFlips: True = the mean of each face and its mirror image, at twice the time.
+  public func classify(
+    _ faces: [FaceAnnotation], in luma: LumaPlane, averagingFlips: Bool, into probabilities: inout [Float]
+  ) throws(InferenceError) {
     var start = 0
     while start < faces.count {
-      let count = min(ensemble.maximumCount, faces.count - start)
-      for (index, member) in ensemble.members.enumerated() {
-        for offset in 0..<count {
-          member.withInput(offset) { input in
-            draw(
-              faces[start + offset], of: luma, geometry: geometries[index], normalisation: normalisations[index],
-              size: member.inputWidth, into: input)
-          }
-        }
-      }
-      try ensemble.run(count: count, appendingTo: &probabilities)
+      let count = min(maximumCount, faces.count - start)
+      for offset in 0..<count { place(faces[start + offset], of: luma, at: offset) }
+      try run(count: count, averagingFlips: averagingFlips, into: &probabilities)
       start += count
     }
+  }
+
+  /// How many faces one run can take.
+  public var maximumCount: Int { ensemble.maximumCount }
+
+  /// Cuts out a face for the next run; those of one run may be from different pictures.
+  ///
+  /// - Parameter index: below `maximumCount`.
+  public func place(_ face: FaceAnnotation, of luma: LumaPlane, at index: Int) {
+    for (member, (geometry, normalisation)) in zip(ensemble.members, zip(geometries, normalisations)) {
+      member.withInput(index) { input in
+        draw(
+          face, of: luma, geometry: geometry, normalisation: normalisation, size: member.inputWidth, into: input)
+      }
+    }
+  }
+
+  /// Appends the probabilities of the first `count` faces that were placed, `[count, labels]`.
+  ///
+  public func run(
+    count: Int, averagingFlips: Bool = false, into probabilities: inout [Float]
+  ) throws(InferenceError) {
+    try ensemble.run(count: count, averagingFlips: averagingFlips, appendingTo: &probabilities)
   }
 
   private func draw(

@@ -61,6 +61,15 @@ public struct FolderListing: Equatable, Sendable {
     return FolderListing(folder: folder, splits: splits, hasSplits: true)
   }
 
+  /// Whether a folder is arranged in one of the two ways: whether some folder in it is a split or a class.
+  ///
+  /// - Throws: `noSuchInput`; `invalidData` for what is no folder.
+  public static func hasClasses(_ path: String, labels: ClassLabels = .emotions) throws(TrainingError) -> Bool {
+    try subfolders(of: URL(fileURLWithPath: path), path: path).contains {
+      splitNames[$0.lowercased()] != nil || labels.position(of: $0) != nil
+    }
+  }
+
   private static func splitList(_ names: [String]) -> String {
     names.filter { splitNames[$0.lowercased()] != nil }.map { "\"\($0)\"" }.joined(separator: ", ")
   }

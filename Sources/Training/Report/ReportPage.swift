@@ -122,6 +122,9 @@ struct ReportPage {
     .missing { border: 1px dashed var(--line); border-radius: 6px; padding: .8rem 1rem; color: var(--soft); }
     .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1rem .8rem; }
     .sheet figure { margin: 0; }
+    .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1.2rem .6rem; }
+    .maps figure { margin: 0; }
+    .maps figure svg { min-width: 0; }
     .sheet img { width: 8rem; height: 8rem; object-fit: contain; image-rendering: pixelated; background: #000; display: block; }
     .sheet figcaption { font-size: .8rem; line-height: 1.35; overflow-wrap: anywhere; }
     """

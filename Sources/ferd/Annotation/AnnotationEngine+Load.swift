@@ -32,7 +32,7 @@ extension AnnotationEngine {
       classifiers: loaded, modelName: first.identity)
   }
 
-  private static func finder(
+  static func finder(
     _ options: DetectorOptions, precision: Precision?, detectEvery: Int?
   ) throws -> any FaceFinder {
     var settings = FaceDetector.Options()
@@ -52,7 +52,7 @@ extension AnnotationEngine {
   }
 
   /// Says in every error which file it is about.
-  private static func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+  static func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()
     } catch let error as InferenceError {

@@ -9,14 +9,16 @@ struct InputExpansion {
   }
 
   /// Names ending so are taken from folders; what the user names directly is tried whatever its name.
-  static let extensions: Set<String> = [
-    // Videos.
+  static let extensions = videoExtensions.union(pictureExtensions)
+
+  static let videoExtensions: Set<String> = [
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "mpe", "m2v", "ts", "mts", "m2ts", "vob", "ogv",
     "ogg",
     "flv", "f4v", "wmv", "asf", "3gp", "3g2", "mxf", "y4m", "mjpeg", "mjpg", "divx", "rm", "rmvb", "dv", "h264",
-    "264",
-    "h265", "265", "hevc", "ivf", "nut", "wtv",
-    // Pictures.
+    "264", "h265", "265", "hevc", "ivf", "nut", "wtv",
+  ]
+
+  static let pictureExtensions: Set<String> = [
     "jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp", "tif", "tiff", "pgm", "ppm", "pnm", "pbm", "pam",
     "tga",
     "jp2", "j2k", "avif", "heic", "heif", "apng", "dds", "exr", "xbm", "xpm", "sgi", "ras", "qoi",

@@ -61,12 +61,14 @@ struct BiasOptions: ParsableArguments {
       // The ensemble may spell the class otherwise ("anger"); an unknown one fails below.
       named[EmotionLabel.index(of: name, in: labels).map { labels[$0] } ?? name] = factor
     }
-    return try resolve(named, labels)
+    return try resolve(named, labels, temperature: Double(base.temperature))
   }
 
-  private func resolve(_ named: [String: Double], _ labels: [String]) throws -> BiasCorrection {
+  private func resolve(
+    _ named: [String: Double], _ labels: [String], temperature: Double = 1
+  ) throws -> BiasCorrection {
     do {
-      return try BiasCorrection(named, labels: labels)
+      return try BiasCorrection(named, labels: labels, temperature: temperature)
     } catch {
       throw CommandFailure(.wrongUsage, "\(error)")
     }
