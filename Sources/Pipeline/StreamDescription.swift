@@ -14,12 +14,14 @@ public struct StreamHeader: Equatable, Sendable {
   public var model: String
   /// One factor for each label.
   public var bias: [Float]
+  /// Of the correction: p' = p^(1/T) · b / Σ p^(1/T) · b; 1 = none.
+  public var temperature: Float
   /// Of live streams: which frames and faces are worked on.
   public var policy: StreamPolicy?
 
   public init(
     version: String, source: String, width: Int, height: Int, labels: [String], model: String, bias: [Float],
-    policy: StreamPolicy? = nil
+    temperature: Float = 1, policy: StreamPolicy? = nil
   ) {
     precondition(bias.count == labels.count, "\(bias.count) bias factors for \(labels.count) labels")
     self.version = version
@@ -29,6 +31,7 @@ public struct StreamHeader: Equatable, Sendable {
     self.labels = labels
     self.model = model
     self.bias = bias
+    self.temperature = temperature
     self.policy = policy
   }
 }

@@ -45,7 +45,8 @@ final class StreamRun: @unchecked Sendable {
     self.cancellation = cancellation
     finding = FindingStep(finder: finder, schedule: schedule)
     completing = CompletingStep(
-      info: source.info, labels: classifiers[0].labels, biasFactors: classifiers[0].biasFactors, smoother: smoother)
+      info: source.info, labels: classifiers[0].labels, biasFactors: classifiers[0].biasFactors,
+      biasTemperature: classifiers[0].biasTemperature, smoother: smoother)
     classifyTimes = Guarded((StageTime(name: "classify"), classifiers.count))
     frameCount = AnnotationPipeline.frameCount(
       classifiers: classifiers.count, pixels: source.info.width * source.info.height)

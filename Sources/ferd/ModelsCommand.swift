@@ -90,6 +90,8 @@ struct ModelDescription: Encodable {
   var kind: Kind
   var labels: [String]
   var bias: [String: Double]?
+  /// Of the correction; nil = none.
+  var temperature: Double?
   var parameters: Int
   var members: [Member]
 
@@ -110,6 +112,7 @@ struct ModelDescription: Encodable {
     for part in ensemble.members { members.append(try member(at: "\(path)/\(part.file)", weight: part.weight)) }
     return ModelDescription(
       name: ensemble.name, kind: .ensemble, labels: ensemble.labels, bias: ensemble.bias,
+      temperature: ensemble.temperature,
       parameters: members.reduce(0) { $0 + $1.parameters }, members: members)
   }
 

@@ -166,6 +166,43 @@ struct TuneBiasTests {
     #expect(try place.run("--test", place.folder.path("none.png")).status == 66)
   }
 
+  @Test func aTemperatureMakesConfidencesHonestWhereverTheFileIsUsed() throws {
+    let place = try BiasPictures()
+    // Every third picture shows the other emotion, of which the model knows nothing: it is too sure.
+    for index in 0..<60 {
+      let isHappy = index % 2 == 0
+      let name = (index % 3 == 0) != isHappy ? "happy" : "neutral"
+      try place.write(isHappy ? 80 : -3, to: "doubt/\(name)/\(index).pgm", mark: index)
+    }
+    let result = try place.run(
+      "--image-dir", place.folder.path("doubt"), "--classes", "happy,neutral", "--objective", "nll",
+      "--temperature",
+      "--trials", "300", "--apply")
+    try #require(result.status == 0, "\(result.errors)")
+    let line = try #require(try result.objects().first)
+    #expect(line["recommended"] == .boolean(true))
+    let temperature = try #require(line["temperature"]?.number)
+    #expect(temperature > 1.2, "\(temperature)")
+    #expect(try EnsembleDescription.read(fromFolder: place.models.ensemble).temperature == temperature)
+
+    let file = place.folder.path("bias/bias.json")
+    try place.write(20, to: "crop.pgm")
+    // From the file and from the ensemble that it was put into.
+    for model in [[place.models.model, "--bias", file], [place.models.ensemble]] {
+      let objects = try FerdProcess.run(
+        ["predict", "--cropped", "--precision", "f32", "--image", place.folder.path("crop.pgm"), "--model"] + model
+      ).objects()
+      #expect(abs((objects[0]["temperature"]?.number ?? 0) - temperature) < 1e-5)
+      let face = try #require(objects[1]["faces"]?[0])
+      let raw = try #require(face["raw"]?.object).compactMapValues(\.number)
+      let weights = try raw.mapValues { pow($0, 1 / temperature) }.merging(factors(line)) { $0 * $1 }
+      for (name, weight) in weights {
+        let expected = weight / weights.values.reduce(0, +)
+        #expect(abs((face["scores"]?[name]?.number ?? 0) - expected) < 3e-3, "\(name)")
+      }
+    }
+  }
+
   @Test func theOriginalsOptionsOfPredictWork() throws {
     let place = try BiasPictures()
     try place.write(25, to: "crop.pgm")

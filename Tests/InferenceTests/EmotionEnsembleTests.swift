@@ -117,6 +117,19 @@ struct EmotionEnsembleTests {
     }
   }
 
+  @Test func anEnsembleMayHaveATemperature() throws {
+    try withTemporaryFolder { folder in
+      try Self.write([(Self.model(size: 8, seed: 1), 1)], to: folder)
+      var description = try EnsembleDescription.read(fromFolder: folder)
+      description.temperature = 1.5
+      try description.write(toFolder: folder)
+      #expect(try EnsembleDescription.read(fromFolder: folder) == description)
+      #expect(try EmotionEnsemble(path: folder).bias.temperature == 1.5)
+      description.temperature = 0
+      #expect(throws: InferenceError.self) { try description.write(toFolder: folder) }
+    }
+  }
+
   @Test func oneModelFileIsAnEnsembleOfItself() throws {
     try withTemporaryFolder { folder in
       let model = try Self.model(size: 8, seed: 3)

@@ -2,6 +2,7 @@ import Capture
 import FaceCrop
 import Foundation
 import Pixels
+import TestSupport
 import Testing
 
 @testable import Pipeline
@@ -49,6 +50,15 @@ struct JSONLinesEncoderTests {
         "bias":{"angry":1.4,"happy":1.2e-05,"so,\"so\"":1.0}}
 
         """#)
+  }
+
+  @Test func helloTellsATemperatureWhereThereIsOne() throws {
+    var header = exampleHeader
+    header.temperature = 1.25
+    let text = line { $0.hello(header, into: &$1) }
+    #expect(text.contains(#""so,\"so\"":1.0},"temperature":1.25}"#), "\(text)")
+    let schema = try JSONSchema(contentsOf: TestData.repository.appending(path: "docs/output.schema.json"))
+    #expect(schema.problems(with: try ParsedJSON.parse(text)).isEmpty)
   }
 
   @Test func writesFacesInFixedOrderAndBoxesInsideThePicture() {

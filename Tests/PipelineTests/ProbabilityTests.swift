@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Testing
 
 @testable import Pipeline
@@ -66,6 +67,21 @@ struct ProbabilityTests {
     #expect(values[0] == 7)
     for (value, expected) in zip(values[1...], [0.4 / 1.2, 0.3 / 1.2, 0.5 / 1.2] as [Float]) {
       #expect(abs(value - expected) < 1e-6)
+    }
+  }
+
+  @Test func temperatureWorksAsInTheEnsemblesOwnCorrection() throws {
+    let labels = ["a", "b", "c"]
+    for temperature in [0.05, 0.7, 1, 3] {
+      let correction = try BiasCorrection(["b": 2.5], labels: labels, temperature: temperature)
+      for row in [[0.2, 0.3, 0.5], [1, 0, 0], [1e-4, 1e-4, 0.9998], [0, 0, 0]] as [[Float]] {
+        var values = [7] + row
+        applyBias(correction.factors, temperature: correction.temperature, to: &values, range: 1..<4)
+        #expect(values[0] == 7)
+        for (value, expected) in zip(values[1...], correction.corrected(row)) {
+          #expect(abs(value - expected) < 1e-6)
+        }
+      }
     }
   }
 

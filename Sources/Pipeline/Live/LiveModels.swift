@@ -26,6 +26,7 @@ final class LoadedModels {
   let classifiers: [any FaceClassifier]
   let labels: [String]
   let biasFactors: [Float]
+  let biasTemperature: Float
   let modelName: String
 
   init(_ models: LiveModels) {
@@ -33,6 +34,7 @@ final class LoadedModels {
     classifiers = models.classifiers
     labels = models.classifiers[0].labels
     biasFactors = models.classifiers[0].biasFactors
+    biasTemperature = models.classifiers[0].biasTemperature
     modelName = models.modelName
   }
 }

@@ -39,6 +39,10 @@ public struct JSONLinesEncoder: AnnotationEncoder, Sendable {
     line.append(#","bias":"#)
     // In full: whoever undoes the correction needs the very factors.
     appendObject(header.bias[...], to: &line) { $1.append(shortest: $0) }
+    if header.temperature != 1 {
+      line.append(#","temperature":"#)
+      line.append(shortest: header.temperature)
+    }
     if let policy = header.policy { append(policy, to: &line) }
     line.append("}\n")
   }

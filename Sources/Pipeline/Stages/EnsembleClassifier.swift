@@ -9,6 +9,7 @@ public final class EnsembleClassifier: FaceClassifier {
   private let geometries: [CropGeometry]
   private let normalisations: [Normalisation]
   public let biasFactors: [Float]
+  public let biasTemperature: Float
 
   public var labels: [String] { ensemble.labels }
 
@@ -16,7 +17,9 @@ public final class EnsembleClassifier: FaceClassifier {
   /// - Throws: `InferenceError` where a member's crop geometry cannot be understood or its input is not square.
   public init(ensemble: EmotionEnsemble, bias: BiasCorrection? = nil) throws(InferenceError) {
     self.ensemble = ensemble
-    biasFactors = (bias ?? ensemble.bias).factors
+    let correction = bias ?? ensemble.bias
+    biasFactors = correction.factors
+    biasTemperature = correction.temperature
     var geometries: [CropGeometry] = []
     for member in ensemble.members {
       guard member.inputHeight == member.inputWidth else {

@@ -38,14 +38,18 @@ struct CompletingStep {
   let height: Int
   let labelCount: Int
   var biasFactors: [Float]
+  var biasTemperature: Float
   private var memory = ClassificationMemory()
   private var smoother: ProbabilitySmoother
 
-  init(info: SourceInfo, labels: [String], biasFactors: [Float], smoother: ProbabilitySmoother) {
+  init(
+    info: SourceInfo, labels: [String], biasFactors: [Float], biasTemperature: Float, smoother: ProbabilitySmoother
+  ) {
     width = info.width
     height = info.height
     labelCount = labels.count
     self.biasFactors = biasFactors
+    self.biasTemperature = biasTemperature
     self.smoother = smoother
   }
 
@@ -58,7 +62,7 @@ struct CompletingStep {
       let range = index * labelCount..<(index + 1) * labelCount
       smoother.smooth(
         &slot.annotation.scores, range: range, track: slot.annotation.faces[index].track, seconds: slot.seconds)
-      applyBias(biasFactors, to: &slot.annotation.scores, range: range)
+      applyBias(biasFactors, temperature: biasTemperature, to: &slot.annotation.scores, range: range)
     }
   }
 
