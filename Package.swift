@@ -30,13 +30,15 @@ let package = Package(
       name: "CFFmpeg", providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])]),
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CV4L2", providers: [.apt(["libv4l-dev"])]),
 
     // Vector kernels that need function-level target attributes.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
     .target(name: "Threads", swiftSettings: swiftSettings),
     .target(name: "Pixels", dependencies: ["CKernels"], swiftSettings: swiftSettings),
-    .target(name: "Capture", dependencies: ["Pixels", "Threads", "CFFmpeg"], swiftSettings: swiftSettings),
+    .target(
+      name: "Capture", dependencies: ["Pixels", "Threads", "CFFmpeg", "CV4L2", "CKernels"], swiftSettings: swiftSettings),
     .target(
       name: "Inference", dependencies: ["Threads", "CDNNL", "CZlib", "CKernels"], swiftSettings: swiftSettings),
     .target(name: "FaceCrop", dependencies: ["Pixels", "Inference"], swiftSettings: swiftSettings),

@@ -218,3 +218,36 @@ void ferd_pixel_warp_row(
   warp_row_from(
       0, base, bytes_per_row, width, height, x, y, ax, ay, bx, by, samples, count, scale, offset, low, high, out);
 }
+
+/* ---- Every second sample ---- */
+
+static void every_second_from(int i, const uint8_t *row, int first, int count, uint8_t *out) {
+  for (; i < count; i++) out[i] = row[2 * (ptrdiff_t)i + first];
+}
+
+#if defined(__x86_64__)
+FERD_AVX2 static void every_second_avx2(const uint8_t *row, int first, int count, uint8_t *out) {
+  const __m256i low_bytes = _mm256_set1_epi16(0xFF);
+  int i = 0;
+  for (; i + 32 <= count; i += 32) {
+    __m256i a = _mm256_loadu_si256((const __m256i *)(row + 2 * (ptrdiff_t)i));
+    __m256i b = _mm256_loadu_si256((const __m256i *)(row + 2 * (ptrdiff_t)i + 32));
+    a = first ? _mm256_srli_epi16(a, 8) : _mm256_and_si256(a, low_bytes);
+    b = first ? _mm256_srli_epi16(b, 8) : _mm256_and_si256(b, low_bytes);
+    /* Packing works within halves of 128 bits and leaves their quarters as a, b, a, b. */
+    __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xD8);
+    _mm256_storeu_si256((__m256i *)(out + i), packed);
+  }
+  every_second_from(i, row, first, count, out);
+}
+#endif
+
+void ferd_pixel_every_second(int isa, const uint8_t *row, int first, int count, uint8_t *out) {
+#if defined(__x86_64__)
+  if (isa == FERD_PIXEL_AVX2) {
+    every_second_avx2(row, first, count, out);
+    return;
+  }
+#endif
+  every_second_from(0, row, first, count, out);
+}

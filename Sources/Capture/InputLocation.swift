@@ -57,6 +57,9 @@ enum InputLocation: Equatable {
         throw CaptureError(.unreadable, input: input, SystemCall.describe(errno: errno))
       }
       return .file(path: path)
+    case S_IFCHR where CameraSource.isVideo(status.st_rdev):
+      throw CaptureError(
+        .unreadable, input: input, "expected a file, found a camera; \"ferd stream\" reads cameras")
     case S_IFIFO, S_IFCHR:
       // Without O_NONBLOCK, opening a FIFO waits for its writer where no cancellation can reach it.
       let descriptor = SystemCall.retrying { Int(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) }

@@ -15,6 +15,6 @@ struct Ferd: AsyncParsableCommand {
     version: version,
     subcommands: [
       AnnotateCommand.self, PredictCommand.self, EvaluateCommand.self, ModelsCommand.self, TrainCommand.self,
-      TrainDetectorCommand.self, TuneBiasCommand.self,
+      TrainDetectorCommand.self, TuneBiasCommand.self, DevicesCommand.self,
     ])
 }

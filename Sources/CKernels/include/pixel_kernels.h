@@ -31,4 +31,8 @@ void ferd_pixel_warp_row(
     float ay, float bx, float by, int samples, int count, float scale, float offset, float low, float high,
     float *out);
 
+/* out[i] = row[2 * i + first] for i < count, first 0 or 1: luma from between chroma. Reads row[0] ... row[2 * count - 1] at
+   most. */
+void ferd_pixel_every_second(int isa, const uint8_t *row, int first, int count, uint8_t *out);
+
 #endif

@@ -9,18 +9,10 @@ public import Pixels
 public final class PictureReader {
   private let picture = DecodedPicture()
   private let extractor = LumaExtractor()
-  private let errorLog = ErrorLog()
-  private let packet: UnsafeMutablePointer<AVPacket> = av_packet_alloc()
-  private var codec: UnsafeMutablePointer<AVCodecContext>?
+  private var decoder: PictureDecoder?
   private var contents: [UInt8] = []
 
   public init() { FFmpegLibrary.prepare() }
-
-  deinit {
-    avcodec_free_context(&codec)
-    var packet: UnsafeMutablePointer<AVPacket>? = packet
-    av_packet_free(&packet)
-  }
 
   /// Reads the (first) picture of a file.
   ///
@@ -84,55 +76,29 @@ public final class PictureReader {
   }
 
   private func decode(_ count: Int, codec id: AVCodecID, input: String) throws(CaptureError) -> LumaImage {
-    let codec = try decoder(for: id, input: input)
+    let decoder = try decoder(for: id, input: input)
     defer { picture.clear() }
-    let code = contents.withUnsafeMutableBufferPointer { buffer in
-      packet.pointee.data = buffer.baseAddress
-      packet.pointee.size = Int32(count)
-      // Without it the PNG decoder adds the picture before, as animated PNGs want it.
-      packet.pointee.flags |= AV_PKT_FLAG_KEY
-      let sent = avcodec_send_packet(codec, packet)
-      return sent < 0 ? sent : avcodec_receive_frame(codec, picture.frame)
+    let (code, status) = contents.withUnsafeMutableBufferPointer { buffer in
+      decoder.decode(buffer.baseAddress!, count: count, into: picture.frame)
     }
-    av_packet_unref(packet)
     guard code >= 0 else {
-      avcodec_flush_buffers(codec)
-      _ = errorLog.takeCount()
       throw CaptureError(
         .unreadable, input: input,
         "damaged \(String(cString: avcodec_get_name(id))) picture: \(FFmpegLibrary.describe(code))")
     }
     let orientation = Orientation(frame: picture.frame, streamOrientation: .upright)
-    guard errorLog.takeCount() == 0, picture.frame.pointee.decode_error_flags == 0,
-      picture.frame.pointee.flags & ferd_frame_corrupt == 0,
-      let luma = extractor.luma(of: picture, orientation: orientation)
-    else {
+    guard status == .ok, let luma = extractor.luma(of: picture, orientation: orientation) else {
       throw CaptureError(.unreadable, input: input, "damaged \(String(cString: avcodec_get_name(id))) picture")
     }
     return LumaImage(copying: luma)
   }
 
   /// The decoder of the last picture where it fits.
-  private func decoder(
-    for id: AVCodecID, input: String
-  ) throws(CaptureError) -> UnsafeMutablePointer<AVCodecContext> {
-    if let codec, codec.pointee.codec_id == id { return codec }
-    avcodec_free_context(&codec)
-    guard let decoder = avcodec_find_decoder(id), let context = avcodec_alloc_context3(decoder) else {
-      throw CaptureError(.unreadable, input: input, "no decoder for \(String(cString: avcodec_get_name(id)))")
-    }
-    codec = context
-    context.pointee.opaque = errorLog.opaque
-    context.pointee.thread_count = 1
-    context.pointee.max_pixels = 1 << 28
-    context.pointee.err_recognition |= AV_EF_CRCCHECK
-    context.pointee.flags |= ferd_codec_flag_unaligned
-    let code = avcodec_open2(context, decoder, nil)
-    guard code >= 0 else {
-      avcodec_free_context(&codec)
-      throw CaptureError(.unreadable, input: input, FFmpegLibrary.describe(code))
-    }
-    return context
+  private func decoder(for id: AVCodecID, input: String) throws(CaptureError) -> PictureDecoder {
+    if let decoder, decoder.id == id { return decoder }
+    let decoder = try PictureDecoder(id, name: input)
+    self.decoder = decoder
+    return decoder
   }
 
   /// The codec of a picture by its first bytes; nil for formats that need more than a decoder.
