@@ -38,7 +38,8 @@ let package = Package(
     .target(name: "Threads", swiftSettings: swiftSettings),
     .target(name: "Pixels", dependencies: ["CKernels"], swiftSettings: swiftSettings),
     .target(
-      name: "Capture", dependencies: ["Pixels", "Threads", "CFFmpeg", "CV4L2", "CKernels"], swiftSettings: swiftSettings),
+      name: "Capture", dependencies: ["Pixels", "Threads", "CFFmpeg", "CV4L2", "CKernels"],
+      swiftSettings: swiftSettings),
     .target(
       name: "Inference", dependencies: ["Threads", "CDNNL", "CZlib", "CKernels"], swiftSettings: swiftSettings),
     .target(name: "FaceCrop", dependencies: ["Pixels", "Inference"], swiftSettings: swiftSettings),

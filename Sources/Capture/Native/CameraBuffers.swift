@@ -1,6 +1,6 @@
 import CV4L2
 import Glibc
-import Synchronization
+import Threads
 
 /// The buffers that a camera's driver fills, lent out one by one.
 ///
@@ -47,7 +47,7 @@ final class CameraBuffers: @unchecked Sendable {
   private static let wantedCount: UInt32 = 6
 
   private let device: V4L2Device
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// Asks the driver for buffers, maps them, and lets it fill them.
   init(_ device: V4L2Device) throws(CaptureError) {
@@ -152,7 +152,7 @@ final class CameraBuffers: @unchecked Sendable {
   }
 
   /// Readers on other threads see the same bytes before and after: moving a mapping over another one is one step to them.
-  private static func replaceByCopy(_ base: UnsafeMutableRawPointer, _ length: Int) {
+  static func replaceByCopy(_ base: UnsafeMutableRawPointer, _ length: Int) {
     let copy = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let copy, copy != MAP_FAILED else { return }
     copy.copyMemory(from: base, byteCount: length)

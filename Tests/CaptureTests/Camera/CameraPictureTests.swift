@@ -1,4 +1,5 @@
 @testable import Capture
+import Foundation
 import Pixels
 import Testing
 
@@ -176,6 +177,34 @@ struct CameraPictureTests {
       try reader(name, width: 64, height: 48, bytesPerRow: 192, byteCount: 64 * 48 * 3)
     }
     #expect(error?.code == .unreadable)
+  }
+
+  /// So a camera is let go of while somebody still looks at its last picture.
+  @Test func `memory of the driver gives way to a copy at the same place`() throws {
+    let length = 3 * 4096
+    let descriptor = memfd_create("ferd-camera-test", 0)
+    defer { close(descriptor) }
+    try #require(descriptor >= 0 && ftruncate(descriptor, off_t(length)) == 0)
+    func map() throws -> UnsafeMutableRawBufferPointer {
+      let base = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+      return UnsafeMutableRawBufferPointer(start: try #require(base == MAP_FAILED ? nil : base), count: length)
+    }
+    let lent = try map()
+    let driver = try map()
+    defer {
+      munmap(lent.baseAddress, length)
+      munmap(driver.baseAddress, length)
+    }
+    for index in 0..<length { driver[index] = UInt8(truncatingIfNeeded: index &* 31) }
+    func mappings() throws -> Int {
+      try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).components(separatedBy: "ferd-camera-test")
+        .count - 1
+    }
+    #expect(try mappings() == 2)
+    CameraBuffers.replaceByCopy(try #require(lent.baseAddress), length)
+    #expect(try mappings() == 1)
+    driver.initializeMemory(as: UInt8.self, repeating: 0)
+    #expect((0..<length).allSatisfy { lent[$0] == UInt8(truncatingIfNeeded: $0 &* 31) })
   }
 
   /// The library would read beyond the buffer.
