@@ -6,27 +6,35 @@ public struct LiveSourceOptions: Sendable {
   public var networkTimeoutSeconds: Double
   /// Whether recordings behave as a camera would: late readers lose frames. Otherwise they wait.
   public var playsAsCamera: Bool
+  /// What cameras are asked for; its `cancellation` is not looked at.
+  public var camera: CameraOptions
   /// Ends opening and reading early.
   public var cancellation: CaptureCancellation
 
   public init(
     streamIndex: Int? = nil, networkTimeoutSeconds: Double = 10, playsAsCamera: Bool = false,
-    cancellation: CaptureCancellation = CaptureCancellation()
+    camera: CameraOptions = CameraOptions(), cancellation: CaptureCancellation = CaptureCancellation()
   ) {
     self.streamIndex = streamIndex
     self.networkTimeoutSeconds = networkTimeoutSeconds
     self.playsAsCamera = playsAsCamera
+    self.camera = camera
     self.cancellation = cancellation
   }
 }
 
-/// Opens what a live stream comes from: a stream from a server as it arrives; a recording (a file, a pipe, a file on a
+/// Opens what a live stream comes from: a camera (`/dev/video0`); a stream from a server as it arrives; a recording (a file, a pipe, a file on a
 /// server) at its own pace.
 ///
-/// - Throws: as `openSource`.
+/// - Throws: as `openSource`, and as `CameraSource.init`.
 public func openLiveSource(
   _ input: String, options: LiveSourceOptions = LiveSourceOptions()
 ) throws(CaptureError) -> any FrameSource {
+  if CameraSource.isMeant(by: input) {
+    var camera = options.camera
+    camera.cancellation = options.cancellation
+    return try CameraSource(input, options: camera)
+  }
   let source = try FFmpegSource(
     input,
     options: SourceOptions(

@@ -7,6 +7,17 @@ extension CameraSource {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR && isVideo(status.st_rdev)
   }
 
+  /// Whether somebody who names `input` for a live stream means a camera: a device that is no terminal, or a name below
+  /// `/dev` that is missing.
+  static func isMeant(by input: String) -> Bool {
+    guard input.hasPrefix("/"), !["/dev/stdin", "/dev/fd/", "/proc/"].contains(where: input.hasPrefix) else {
+      return false
+    }
+    var status = stat()
+    guard stat(input, &status) == 0 else { return errno == ENOENT && input.hasPrefix("/dev/") }
+    return status.st_mode & S_IFMT == S_IFCHR
+  }
+
   /// `VIDEO_MAJOR` in the kernel's sources (devices.txt).
   private static let videoMajor: UInt64 = 81
 

@@ -1,6 +1,7 @@
 import CFFmpeg
 import Glibc
 import Pixels
+import Threads
 
 /// A camera, read through V4L2.
 ///
@@ -20,7 +21,7 @@ public final class CameraSource: FrameSource {
 
   private var clock: StreamClock
   private var sequence = DriverSequence()
-  private var lastPictureNanoseconds = CameraSource.now()
+  private var lastPictureNanoseconds = MonotonicClock.now()
 
   /// How long to wait before looking whether somebody has cancelled, in milliseconds.
   private static let patience: Int32 = 50
@@ -45,7 +46,7 @@ public final class CameraSource: FrameSource {
     silenceNanoseconds = Int64(max(options.silenceSeconds, 5 / (interval?.rate ?? 1)) * 1e9)
     info = SourceInfo(
       name: path, width: format.width, height: format.height, frameRate: interval?.rate, estimatedFrameCount: nil,
-      isStillPicture: false)
+      isStillPicture: false, isLive: true, isReopened: true)
     settings =
       "\(format.code) \(format.width)x\(format.height)"
       + (interval.map { ", \(CameraSource.text(rate: $0.rate)) frames/s" } ?? "")
@@ -69,7 +70,7 @@ public final class CameraSource: FrameSource {
     frame.clear()
     while let filled = try next() {
       let number = sequence.number(of: filled.counter)
-      let now = CameraSource.now()
+      let now = MonotonicClock.now()
       let stamp = DriverTime.usable(stamp: filled.stamp, isMonotonic: filled.isMonotonic, now: now)
       let keepsBuffer = buffers.countInDriver >= CameraSource.fewestInDriver
       let result = reader.read(filled, into: picture, mayKeepBuffer: keepsBuffer)
@@ -102,7 +103,7 @@ public final class CameraSource: FrameSource {
   private func next() throws(CaptureError) -> CameraBuffers.Filled? {
     while !cancellation.isCancelled {
       if let filled = try buffers.take() { return filled }
-      if CameraSource.now() - lastPictureNanoseconds > silenceNanoseconds { throw silence() }
+      if MonotonicClock.now() - lastPictureNanoseconds > silenceNanoseconds { throw silence() }
       var request = pollfd(fd: device.descriptor, events: Int16(POLLIN), revents: 0)
       let ready = SystemCall.retrying { Int(poll(&request, 1, CameraSource.patience)) }
       // A driver in trouble says so at once, every time; what it is, the next request tells.
@@ -121,12 +122,6 @@ public final class CameraSource: FrameSource {
     let reason = device.inputProblem.map { ": \($0)" } ?? ""
     return CaptureError(
       .deviceUnavailable, input: info.name, "the camera has sent nothing for \(seconds) seconds\(reason)")
-  }
-
-  private static func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
   /// With two decimals at most.

@@ -39,6 +39,23 @@ struct CameraErrorTests {
     #expect(!CameraSource.isCamera(path))
   }
 
+  @Test(arguments: [
+    ("/dev/video4711", CaptureError.Code.noSuchInput), ("/dev/null", .deviceUnavailable),
+    ("/nowhere/clip.mp4", .noSuchInput), ("/dev/fd/4711", .noSuchInput), ("clip.mp4", .noSuchInput),
+  ])
+  func `a live stream of a camera that is none is refused`(input: String, code: CaptureError.Code) {
+    let error = #expect(throws: CaptureError.self) { try openLiveSource(input) }
+    #expect(error?.code == code, "\(String(describing: error))")
+  }
+
+  @Test(arguments: [
+    ("/dev/null", true), ("/dev/video4711", true), ("/dev/stdin", false), ("/dev/fd/0", false), ("-", false),
+    ("/proc/self/exe", false), ("/etc", false), ("rtsp://camera/live", false), ("dev/video0", false),
+  ])
+  func `devices are told from files`(input: String, isCamera: Bool) {
+    #expect(CameraSource.isMeant(by: input) == isCamera)
+  }
+
   @Test func `a folder without nodes has no cameras, and what is no device is none`() throws {
     let folder = try TemporaryFolder()
     #expect(CameraSource.list(in: folder.path("missing")).isEmpty)
