@@ -85,6 +85,9 @@ struct TrainDetectorCommand: ParsableCommand {
   @Flag(help: "With --evaluate: name each missed face and each false alarm.")
   var list = false
 
+  @Flag(help: "With --evaluate: look once, as at the frames of a video, instead of twice, as at still pictures.")
+  var oneLook = false
+
   @Flag(help: "With --evaluate: tell which sizes and rolls it finds, with validation portraits pasted into scenes.")
   var reach = false
 
@@ -206,7 +209,8 @@ struct TrainDetectorCommand: ParsableCommand {
   }
 
   private func evaluation(of detector: FaceDetector, _ data: DetectorData) throws -> DetectorEvaluation {
-    try DetectorEvaluation(pictures: data.validation, folder: data.folder, detector: detector)
+    try DetectorEvaluation(
+      pictures: data.validation, folder: data.folder, detector: detector, isThorough: evaluate && !oneLook)
   }
 
   private func printEvaluation(_ data: DetectorData) throws {

@@ -69,6 +69,26 @@ struct FaceDetectorTests {
     }
   }
 
+  @Test func aThoroughLookTellsTheMeanOfTwoSizes() throws {
+    // Its edges cut through cells, so that the scores at the two sizes differ.
+    let seen = picture(640, 400, squares: [(x: 310, y: 190, size: 40)])
+    func best(_ size: Int, thoroughly: Bool) throws -> DetectedFace {
+      var options = FaceDetector.Options()
+      options.detectSize = size
+      options.scoreThreshold = 0.05
+      let detector = try Self.makeDetector(options)
+      guard thoroughly else { return try #require(detect(detector, seen).first) }
+      var faces = [makeFace(x: 0, y: 0, size: 1)]
+      try seen.withPlane { try detector.detectThoroughly(in: $0, into: &faces) }
+      return try #require(faces.first)
+    }
+    let (small, large) = (try best(160, thoroughly: false), try best(213, thoroughly: false))
+    let both = try best(160, thoroughly: true)
+    try #require(small.box.overlap(with: large.box) > 0.4 && abs(small.score - large.score) > 1e-4)
+    #expect(abs(both.score - (small.score + large.score) / 2) < 1e-5)
+    #expect(both.box.overlap(with: small.box) > 0.5 && both.box.overlap(with: large.box) > 0.5)
+  }
+
   @Test func largePicturesAreShrunkAndTheFacesMappedBack() throws {
     var options = FaceDetector.Options()
     options.detectSize = 160

@@ -32,37 +32,55 @@ struct TestModels {
   /// Options of `ferd annotate` that choose these.
   var options: [String] { ["--model", model, "--detector", detector] }
 
+  /// Two levels: one for faces of 32 pixels, one for those of 64, which they have where a still picture is enlarged to
+  /// twice its size. The first one sees no face in a part of a larger one.
   private static func makeDetector() throws -> ModelFile {
-    let channels = FaceBoxCoding.channels
+    func mean(_ size: Int) -> ModelSpec.Node {
+      ModelSpec.Node(
+        name: "mean\(size)", inputs: [ModelSpec.inputName],
+        layer: .averagePool(PoolingSpec(kernelSize: size, stride: size)))
+    }
+    func head(_ name: String, from input: String, channels: Int) -> ModelSpec.Node {
+      ModelSpec.Node(
+        name: name, inputs: [input],
+        layer: .convolution(
+          ConvolutionSpec(
+            inputChannels: channels, outputChannels: FaceBoxCoding.channels, kernelSize: 1, hasBias: true)))
+    }
     let spec = ModelSpec(
       name: "bright-squares", inputChannels: 1, inputHeight: 64, inputWidth: 64,
       nodes: [
-        ModelSpec.Node(
-          name: "mean", inputs: [ModelSpec.inputName],
-          layer: .averagePool(PoolingSpec(kernelSize: faceSize, stride: faceSize))),
-        ModelSpec.Node(
-          name: "head", inputs: ["mean"],
-          layer: .convolution(
-            ConvolutionSpec(inputChannels: 1, outputChannels: channels, kernelSize: 1, hasBias: true))),
-      ], outputs: ["head"])
-    let coding = FaceBoxCoding(stride: faceSize)
-    // Around the only cell of a picture of one face.
-    let half = Float(faceSize) / 2
-    let values = coding.encode(
+        mean(faceSize), mean(2 * faceSize),
+        ModelSpec.Node(name: "around", inputs: ["mean\(2 * faceSize)"], layer: .upsample2x),
+        ModelSpec.Node(name: "both", inputs: ["mean\(faceSize)", "around"], layer: .concat),
+        head("head", from: "both", channels: 2), head("large", from: "mean\(2 * faceSize)", channels: 1),
+      ], outputs: ["head", "large"])
+    // Input is (v / 255 - 0.5) / 0.25, from -2 to 2.
+    return try ModelFile(
+      spec: spec,
+      tensors: [
+        "head.weight": weight([20, -20]), "head.bias": bias(-24, stride: faceSize),
+        "large.weight": weight([20]), "large.bias": bias(-24, stride: 2 * faceSize),
+      ], record: ModelRecord(inputMean: 0.5, inputStandardDeviation: 0.25))
+  }
+
+  /// Only the score depends on the picture.
+  private static func weight(_ ofScore: [Float]) -> Tensor {
+    Tensor(
+      shape: [FaceBoxCoding.channels, ofScore.count, 1, 1],
+      values: ofScore + [Float](repeating: 0, count: (FaceBoxCoding.channels - 1) * ofScore.count))
+  }
+
+  /// The box is the cell itself.
+  private static func bias(_ ofScore: Float, stride: Int) -> Tensor {
+    let half = Float(stride) / 2
+    let values = FaceBoxCoding(stride: stride).encode(
       box: .init(x: 0, y: 0, width: 2 * half, height: 2 * half),
       landmarks: FaceLandmarks(
         rightEye: .init(x: 0.62 * half, y: 0.76 * half), leftEye: .init(x: 1.34 * half, y: 0.8 * half),
         nose: .init(x: 0.94 * half, y: 1.18 * half), rightMouthCorner: .init(x: 0.66 * half, y: 1.5 * half),
         leftMouthCorner: .init(x: 1.26 * half, y: 1.52 * half)), row: 0, column: 0)
-    // Input is (v / 255 - 0.5) / 0.25: the logit is 0 at a mean of 191.
-    var weight = [Float](repeating: 0, count: channels)
-    weight[0] = 20
-    return try ModelFile(
-      spec: spec,
-      tensors: [
-        "head.weight": Tensor(shape: [channels, 1, 1, 1], values: weight),
-        "head.bias": Tensor(shape: [channels], values: [-20] + values),
-      ], record: ModelRecord(inputMean: 0.5, inputStandardDeviation: 0.25))
+    return Tensor(shape: [FaceBoxCoding.channels], values: [ofScore] + values)
   }
 
   private static func makeClassifier() throws -> ModelFile {

@@ -33,7 +33,9 @@ struct DetectorBundledTests {
     }
     let file = try ModelFile.read(from: Self.model)
     let threshold = try #require(FaceDetector.scoreThreshold(of: file))
-    let score = try DetectorEvaluation(pictures: some, folder: data.folder, detector: detector(precision)).score
+    let score = try DetectorEvaluation(
+      pictures: some, folder: data.folder, detector: detector(precision), isThorough: true
+    ).score
     let folders = score.figures(threshold: threshold).folders
     #expect(try #require(folders["portraits"]?.recall) >= 0.98)
     #expect(try #require(folders["people"]?.recall) >= 0.93)

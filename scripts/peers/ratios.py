@@ -11,6 +11,7 @@ import sys
 
 FIGURES = {"inference": "median_ms", "training": "images_per_second", "detector": "median_ms", "video": "frames_per_second"}
 
+peaks = collections.defaultdict(list)
 groups = collections.defaultdict(lambda: collections.defaultdict(list))
 for line in open(sys.argv[1]):
     figure = json.loads(line)
@@ -19,8 +20,11 @@ for line in open(sys.argv[1]):
     subject = (figure["what"], figure.get("network", ""), figure.get("batch", 0), figure["threads"])
     variant = " ".join(filter(None, [figure["engine"], figure.get("precision"), figure.get("layout")]))
     groups[subject][variant].append(figure[FIGURES[figure["what"]]])
+    if "peak_mb" in figure:
+        peaks[subject, variant].append(figure["peak_mb"])
 
-for (what, network, batch, threads), variants in groups.items():
+for subject, variants in groups.items():
+    what, network, batch, threads = subject
     title = " ".join(filter(None, [what, network, f"batch {batch}" if batch else ""]))
     print(f"{title}, {threads} threads, {FIGURES[what].replace('_', ' ')}")
     medians = {variant: statistics.median(values) for variant, values in variants.items()}
@@ -29,4 +33,6 @@ for (what, network, batch, threads), variants in groups.items():
         ratios = "" if variant in ours else "".join(
             f"   {name} / {variant} = {mine / value:.2f}" for name, mine in ours.items())
         rounds = variants[variant]
-        print(f"  {variant:24s} {value:10.3f}  ({min(rounds):.3f} to {max(rounds):.3f}){ratios}")
+        memory = peaks[subject, variant]
+        peak = f"   peak {statistics.median(memory):.0f} MB" if memory else ""
+        print(f"  {variant:24s} {value:10.3f}  ({min(rounds):.3f} to {max(rounds):.3f}){peak}{ratios}")

@@ -4,10 +4,11 @@
     training.py MODEL [--precisions f32 bf16] [--batch 128] [--threads 2] [--seconds 10]
 
 MODEL: a model file of ferd's, or the network's JSON (`ferd-bench spec`). Each precision (bf16 is autocast with f32
-master weights) runs with both memory formats; one JSON line each.
+master weights) runs with both memory formats; one JSON line each, with the process's peak memory.
 """
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -32,12 +33,26 @@ import torch.nn.functional as functional  # noqa: E402
 
 from model_spec import SpecModule, load_spec  # noqa: E402
 
+
+def reset_peak_memory():
+    gc.collect()
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def peak_megabytes():
+    line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
 torch.manual_seed(1)
 torch.set_num_threads(options.threads)
 spec = load_spec(options.model)
 
 for precision in options.precisions:
     for layout, memory_format in (("nchw", torch.contiguous_format), ("nhwc", torch.channels_last)):
+        module = optimiser = None
+        reset_peak_memory()
         module = SpecModule(spec).to(memory_format=memory_format)
         optimiser = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
         images = torch.randn(options.batch, spec["inputChannels"], spec["inputHeight"], spec["inputWidth"])
@@ -65,4 +80,5 @@ for precision in options.precisions:
             "what": "training", "engine": "torch", "network": spec["name"], "precision": precision, "layout": layout,
             "batch": options.batch, "threads": options.threads,
             "images_per_second": round(options.batch / statistics.median(times), 2),
+            "peak_mb": round(peak_megabytes(), 1),
         }), flush=True)

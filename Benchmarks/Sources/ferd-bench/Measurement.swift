@@ -37,6 +37,7 @@ struct Figure: Encodable {
   var medianMs: Double?
   var minMs: Double?
   var imagesPerSecond: Double?
+  var peakMegabytes: Double?
   var detail: String?
 
   enum CodingKeys: String, CodingKey {
@@ -44,13 +45,14 @@ struct Figure: Encodable {
     case medianMs = "median_ms"
     case minMs = "min_ms"
     case imagesPerSecond = "images_per_second"
+    case peakMegabytes = "peak_mb"
   }
 
   func printLine() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var rounded = self
-    for key in [\Figure.medianMs, \.minMs, \.imagesPerSecond] {
+    for key in [\Figure.medianMs, \.minMs, \.imagesPerSecond, \.peakMegabytes] {
       rounded[keyPath: key] = self[keyPath: key].map { ($0 * 1e4).rounded() / 1e4 }
     }
     // Past the buffer of `print`: a reader in a pipe sees each figure as it comes.

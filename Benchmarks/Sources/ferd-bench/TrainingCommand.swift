@@ -6,7 +6,8 @@ import Training
 /// Times training steps: forward, cross-entropy, backward, SGD. Pictures are noise; augmentation is not part of it.
 struct TrainingCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "training", abstract: "Time a network's training steps, in pictures per second.")
+    commandName: "training",
+    abstract: "Time a network's training steps, in pictures per second, and tell their peak memory.")
 
   @Argument(help: NetworkChoice.help)
   var network: NetworkChoice
@@ -28,6 +29,7 @@ struct TrainingCommand: ParsableCommand {
   func run() throws {
     let spec = try network.load().spec
     for precision in precisions {
+      try PeakMemory.reset()
       let parameters = ParameterStore(spec: spec, seed: 1)
       let graph = try TrainableGraph(
         spec: spec, parameters: parameters, batchSize: batch, precision: precision, threads: threads)
@@ -51,7 +53,7 @@ struct TrainingCommand: ParsableCommand {
       }
       try Figure(
         what: "training", network: spec.name, precision: precision.rawValue, batch: batch, threads: threads,
-        imagesPerSecond: Double(batch) / measurement.median
+        imagesPerSecond: Double(batch) / measurement.median, peakMegabytes: PeakMemory.megabytes()
       ).printLine()
     }
   }

@@ -37,14 +37,17 @@ public final class FaceDetector {
   private let normalisation: Normalisation
   private let levels: [FaceBoxCoding]
   let inputMultiple: Int
-  private let logitThreshold: Float
+  let scoreThreshold: Float
   let suppression: Suppression
-  private let resizer = Resizer()
+  let resizer = Resizer()
   /// For parts of pictures.
   var regionResizers = ResizerCache(limit: 8)
   private var plans: [CachedPlan] = []
   private var useCount = 0
   var candidates: [DetectedFace] = []
+  /// Of still pictures, which it looks at more than once.
+  var vote: LookVote
+  var lookFaces: [DetectedFace] = []
 
   /// - Parameters:
   ///   - spec: usually `FaceDetectorSpec.model()`: each output is a level as `FaceBoxCoding` describes it.
@@ -65,7 +68,8 @@ public final class FaceDetector {
     self.normalisation = normalisation
     levels = try Self.levels(of: spec)
     inputMultiple = max(FaceDetectorSpec.inputMultiple, levels.lazy.map(\.stride).max() ?? 0)
-    logitThreshold = FaceBoxCoding.logit(score: options.scoreThreshold ?? 0.5)
+    scoreThreshold = options.scoreThreshold ?? 0.5
+    vote = LookVote(overlap: options.overlapThreshold)
     suppression = Suppression(overlap: options.overlapThreshold, mergeOverlap: options.mergeOverlap)
     candidates.reserveCapacity(1024)
     // A broken model is told when it is loaded, not at its first picture.
@@ -96,20 +100,29 @@ public final class FaceDetector {
   }
 
   func inputSize(of plane: LumaPlane) -> DetectorInputSize {
+    inputSize(of: plane, detectSize: options.detectSize, maximumEnlargement: options.maximumEnlargement)
+  }
+
+  func inputSize(of plane: LumaPlane, detectSize: Int, maximumEnlargement: Float) -> DetectorInputSize {
     DetectorInputSize(
-      pictureWidth: plane.width, pictureHeight: plane.height, detectSize: options.detectSize,
-      maximumEnlargement: options.maximumEnlargement, multiple: inputMultiple)
+      pictureWidth: plane.width, pictureHeight: plane.height, detectSize: detectSize,
+      maximumEnlargement: maximumEnlargement, multiple: inputMultiple)
   }
 
   /// Appends what the network sees in a plane, in its pixels, overlapping boxes and all.
-  func collectCandidates(in plane: LumaPlane, size: DetectorInputSize, resizer: Resizer) throws(InferenceError) {
+  ///
+  /// - Parameter threshold: of their scores; nil = that of `detect`.
+  func collectCandidates(
+    in plane: LumaPlane, size: DetectorInputSize, threshold: Float? = nil, resizer: Resizer
+  ) throws(InferenceError) {
     let index = try planIndex(for: size)
     fillInput(of: &plans[index], from: plane, size: size, resizer: resizer)
     let plan = plans[index].plan
     try plan.run()
+    let logit = FaceBoxCoding.logit(score: threshold ?? scoreThreshold)
     for (level, coding) in levels.enumerated() {
       let shape = plan.outputShape(level)
-      plan.withOutput(level) { collect($0, shape: shape, coding: coding, size: size) }
+      plan.withOutput(level) { collect($0, from: logit, shape: shape, coding: coding, size: size) }
     }
   }
 
@@ -128,7 +141,8 @@ public final class FaceDetector {
   }
 
   private func collect(
-    _ output: UnsafeBufferPointer<Float>, shape: FeatureShape, coding: FaceBoxCoding, size: DetectorInputSize
+    _ output: UnsafeBufferPointer<Float>, from logitThreshold: Float, shape: FeatureShape, coding: FaceBoxCoding,
+    size: DetectorInputSize
   ) {
     for position in 0..<shape.height * shape.width where output[position] >= logitThreshold {
       let face = coding.decode(

@@ -37,7 +37,7 @@ struct Suppression {
 }
 
 /// A sum of faces, each counted as often as its score says.
-private struct WeightedFace {
+struct WeightedFace {
   private var x: Float = 0
   private var y: Float = 0
   private var maxX: Float = 0

@@ -18,6 +18,7 @@ public final class TrackingFaceFinder: LiveFaceFinder {
   private let detector: FaceDetector
   private let trackerOptions: FaceTracker.Options
   private let detectEvery: Int?
+  private var isStillPicture = false
   private let looksAtRegions: Bool
   /// Frames from one look at the whole picture to the next, at most.
   public var scanInterval = 1
@@ -81,6 +82,7 @@ public final class TrackingFaceFinder: LiveFaceFinder {
   }
 
   public func beginStream(isStillPicture: Bool, frameRate: Double?) {
+    self.isStillPicture = isStillPicture
     var options = trackerOptions
     if isStillPicture { options.confirmationHits = 1 }
     tracker = FaceTracker(options: options)
@@ -112,7 +114,11 @@ public final class TrackingFaceFinder: LiveFaceFinder {
     lastScan = isScan ? .full : try scanRegions(of: luma, time: timeNanoseconds, scaleX: scaleX, scaleY: scaleY)
     switch lastScan {
     case .full:
-      try detector.detect(in: luma, into: &detections)
+      if isStillPicture {
+        try detector.detectThoroughly(in: luma, into: &detections)
+      } else {
+        try detector.detect(in: luma, into: &detections)
+      }
       if isScaled { scaleDetections(x: 1 / scaleX, y: 1 / scaleY) }
       tracker.update(detections, timeNanoseconds: timeNanoseconds, into: &tracked)
       change.look()

@@ -12,7 +12,8 @@ public struct DetectorEvaluation: Sendable {
   ///   - pictures: which labels to hold it against.
   ///   - folder: holds the files they name.
   ///   - detector: with a low score threshold, so that thresholds above it can be compared.
-  public init(pictures: [FaceAnnotation], folder: String, detector: FaceDetector) throws {
+  ///   - isThorough: whether it looks as at still pictures (`detectThoroughly`) or as at the frames of a video.
+  public init(pictures: [FaceAnnotation], folder: String, detector: FaceDetector, isThorough: Bool) throws {
     let reader = PictureReader()
     var faces: [DetectedFace] = []
     for annotation in pictures {
@@ -22,7 +23,13 @@ public struct DetectorEvaluation: Sendable {
           path: folder + "/" + annotation.file,
           "expected \(annotation.width)x\(annotation.height), got \(image.width)x\(image.height)")
       }
-      try image.withPlane { try detector.detect(in: $0, into: &faces) }
+      try image.withPlane {
+        if isThorough {
+          try detector.detectThoroughly(in: $0, into: &faces)
+        } else {
+          try detector.detect(in: $0, into: &faces)
+        }
+      }
       score.add(annotation, answers: faces)
     }
   }
