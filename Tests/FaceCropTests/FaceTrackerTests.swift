@@ -75,6 +75,13 @@ struct FaceTrackerTests {
     #expect(numbers([[], face, face, face]) == [[], [], [1], [1]])
   }
 
+  @Test func doubtfulDetectionsConfirmNothing() {
+    let first = [makeFace(x: 10, y: 20, size: 40, score: 0.6)]
+    let doubtful = [makeFace(x: 10, y: 20, size: 40, score: 0.4)]
+    #expect(numbers([[], first, doubtful, doubtful, doubtful]) == [[], [], [], [], []])
+    #expect(numbers([[], first, doubtful, first]) == [[], [], [], [1]])
+  }
+
   @Test func theFirstFrameNeedsNoConfirmation() {
     let face = [makeFace(x: 10, y: 20, size: 40, score: 0.6)]
     #expect(numbers([face, [], face]) == [[1], [], [1]])

@@ -9,7 +9,7 @@ public struct FaceTracker: Sendable {
   public struct Options: Equatable, Sendable {
     /// A detection at least so sure starts a track that is told at once.
     public var immediateScore: Float = 0.7
-    /// One at least so sure starts a track that is told when `confirmationHits` frames in succession have seen it, or
+    /// One at least so sure starts a track that is told when `confirmationHits` frames have seen it at least so surely, or
     /// at once in a stream's first frame.
     public var startScore: Float = 0.5
     /// One at least so sure continues a track; give the detector this threshold.
@@ -155,7 +155,9 @@ public struct FaceTracker: Sendable {
       }
       guard let best else { return }
       isTaken[best.detection] = true
-      tracks[best.track].see(detections[best.detection], time: time, smoothing: options.smoothing)
+      let detection = detections[best.detection]
+      tracks[best.track].see(
+        detection, time: time, smoothing: options.smoothing, confirms: detection.score >= options.startScore)
     }
   }
 

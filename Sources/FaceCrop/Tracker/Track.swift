@@ -4,7 +4,7 @@ import Pixels
 struct Track: Sendable {
   /// 0 until the track is told.
   var number = 0
-  /// Frames in succession that have seen it, at the start; not counted on afterwards.
+  /// Frames that have seen it surely enough for it to start there.
   private(set) var hits = 1
   private(set) var bestScore: Float
   /// As last seen, smoothed.
@@ -36,7 +36,8 @@ struct Track: Sendable {
     expected = moving ? face.moved(x: velocity.x * elapsed, y: velocity.y * elapsed) : face
   }
 
-  mutating func see(_ detection: DetectedFace, time: Int64, smoothing: Float) {
+  /// - Parameter confirms: whether the detection counts as a hit.
+  mutating func see(_ detection: DetectedFace, time: Int64, smoothing: Float, confirms: Bool) {
     let center = detection.box.center
     let elapsed = Float(time - lastSeen)
     if elapsed > 0 {
@@ -49,7 +50,7 @@ struct Track: Sendable {
     // After a pause the former place is no longer worth anything.
     face = missedFrames == 0 && smoothing > 0 ? detection.blended(with: expected, share: smoothing) : detection
     bestScore = max(bestScore, detection.score)
-    hits += 1
+    if confirms { hits += 1 }
     missedFrames = 0
     isSeen = true
   }
