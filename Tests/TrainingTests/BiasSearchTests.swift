@@ -49,6 +49,9 @@ struct BiasSearchTests {
     }
     #expect(result.candidate == result.closedForm)
     #expect(result.trials.map(\.factors) == [[1, 1, 1], result.closedForm])
+    // With right posteriors the likeliest factors are the same.
+    let alternative = try #require(result.alternative)
+    for (factor, closed) in zip(alternative.factors, result.closedForm) { #expect(abs(factor / closed - 1) < 0.1) }
     for (found, prior) in zip(result.effectivePrior, skewed.prior) { #expect(abs(found - prior) < 0.02) }
   }
 
@@ -75,6 +78,31 @@ struct BiasSearchTests {
     let forced = try BiasSearch.run(balanced.draw(1500, seed: 4), settings: settings(method) { $0.force = true })
     #expect(!forced.recommended)
     #expect(forced.factors == result.candidate)
+  }
+
+  @Test func likeliestFactorsUndoAWrongPrior() throws {
+    let model = SyntheticScores(prior: [0.6, 0.3, 0.1], shares: [0.2, 0.3, 0.5])
+    let scores = model.draw(4000, seed: 3)
+    for (weights, wanted) in [
+      ([BiasObjective.Term.nll: 1.0], model.shares), ([.macroRecall: 1], [1, 1, 1]), ([.accuracy: 3], model.shares),
+    ] {
+      let result = try BiasSearch.run(scores, settings: settings(.gridSearch, weights, trials: 3))
+      let ideal = zip(wanted, model.prior).map { log($0 / $1) }
+      let centre = mean(ideal)
+      let alternative = try #require(result.alternative)
+      for (factor, ideal) in zip(alternative.factors, ideal) { #expect(abs(log(factor) - (ideal - centre)) < 0.12) }
+      #expect(result.trials[2].factors == alternative.factors)
+      #expect(try #require(alternative.crossValidated).interval.low > 0)
+    }
+    // One factor alone, the others held: the derivative of the likelihood by it is 0 there.
+    let one = try BiasSearch.run(scores, settings: settings(.gridSearch, [.nll: 1], classes: [2], trials: 3))
+    let factors = try #require(one.alternative).factors
+    #expect(factors[0] == 1 && factors[1] == 1)
+    let called = (0..<scores.count).reduce(0.0) { sum, picture in
+      let row = (0..<3).map { Double(scores.probabilities[3 * picture + $0]) * factors[$0] }
+      return sum + row[2] / row.reduce(0, +)
+    }
+    #expect(abs(called / 4000 - 0.5) < 1e-4)
   }
 
   @Test(arguments: [BiasObjective.Term.macroRecall, .macroF1, .accuracy, .distribution])

@@ -5,5 +5,8 @@ import ArgumentParser
 struct FerdBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ferd-bench", abstract: "Times the parts of ferd; prints one JSON line per figure.",
-    subcommands: [DetectorCommand.self, InferenceCommand.self, SpecCommand.self, TrainingCommand.self])
+    subcommands: [
+      BiasCommand.self, DetectorCommand.self, InferenceCommand.self, ScoresCommand.self, SpecCommand.self,
+      TrainingCommand.self,
+    ])
 }

@@ -47,8 +47,12 @@ enum BiasCrossValidation {
   }
 
   static let resamples = 2000
+  /// What the bootstrap's interval is stretched by about the gain. The answers come from factors that were found on
+  /// overlapping sets of pictures, which leaves them less independent than resampling takes them: without, 80 to 90 % of
+  /// the intervals held the true gain where there is none to find, with it 92 to 97 % (and more where there is).
+  static let widening = 1.35
 
-  /// Objective before and after, and the 95 % percentile interval of the gain over resampled pictures; each picture
+  /// Objective before and after, and the widened percentile interval of the gain over resampled pictures; each picture
   /// brings both its answers along.
   static func estimate(
     truth: [Int?], before: [BiasAnswer], after: [BiasAnswer], evaluator: BiasEvaluator, seed: UInt64
@@ -104,9 +108,10 @@ enum BiasCrossValidation {
       return drawn.after - drawn.before
     }
     .sorted()
+    let gain = found.after - found.before
+    func stretched(_ part: Double) -> Double { gain + widening * (quantile(part, of: gains) - gain) }
     return BiasEstimate(
-      before: found.before, after: found.after,
-      interval: (quantile(0.025, of: gains), quantile(0.975, of: gains)))
+      before: found.before, after: found.after, interval: (stretched(0.025), stretched(0.975)))
   }
 
   /// Cells of the confusion matrix without and with factors.

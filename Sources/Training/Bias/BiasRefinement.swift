@@ -94,7 +94,7 @@ enum BiasTemperature {
   /// - Returns: Both, the factors within the limits.
   static func fit(
     _ logFactors: [Double], settings: BiasSearchSettings, evaluator: BiasEvaluator
-  ) -> (logFactors: [Double], temperature: Double) {
+  ) -> BiasSearch.Correction {
     let range = BiasSearchSettings.temperatureRange
     // Below 1 the factors grow, as far as the limits.
     let ratios = logFactors.map {
@@ -121,6 +121,6 @@ enum BiasTemperature {
       reach /= 8
     }
     let temperature = exp(best.at)
-    return (logFactors.map { $0 / temperature }, temperature)
+    return BiasSearch.Correction(logFactors: logFactors.map { $0 / temperature }, temperature: temperature)
   }
 }

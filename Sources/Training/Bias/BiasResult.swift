@@ -19,12 +19,16 @@ public struct BiasTrial: Equatable, Sendable {
 
 /// What factors do to pictures that had no part in finding them: each picture is judged with the factors found without
 /// its fold.
+///
+/// The interval is that of a percentile bootstrap over the pictures, `BiasCrossValidation.widening` times as wide, as the
+/// folds share pictures and so are not as independent as the bootstrap takes them (Bates, Hastie and Tibshirani, arXiv
+/// 2104.00673); by how much was found by simulation.
 public struct BiasEstimate: Equatable, Sendable {
   /// Objective without factors.
   public var before: Double
   /// Objective with factors.
   public var after: Double
-  /// 95 % interval of the gain `after - before`, by bootstrap over the pictures.
+  /// 95 % interval of the gain `after - before`.
   public var interval: (low: Double, high: Double)
 
   public init(before: Double, after: Double, interval: (low: Double, high: Double)) {
@@ -38,23 +42,38 @@ public struct BiasEstimate: Equatable, Sendable {
   }
 }
 
+/// Factors by maximum likelihood (`LikelihoodFit`), which chance fools less than the search's.
+public struct BiasAlternative: Equatable, Sendable {
+  /// In the order of the labels.
+  public var factors: [Double]
+  /// 1 = none.
+  public var temperature: Double
+  /// Objective on all pictures, without regularisation.
+  public var value: Double
+  /// nil where the search was interrupted before all folds were done.
+  public var crossValidated: BiasEstimate?
+}
+
 /// What a search found.
 public struct BiasResult: Equatable, Sendable {
-  /// What is recommended, in the order of the labels: the candidate, or 1s where its gain may be noise and nobody
-  /// forced it.
+  /// What is recommended, in the order of the labels: the candidate where its gain is sure; else the alternative where
+  /// its gain is; else 1s, or the candidate where it was forced.
   public var factors: [Double]
   /// Belongs to `factors`; 1 = none. p' = p^(1/T) * b / sum.
   public var temperature: Double
   /// The best found.
   public var candidate: [Double]
   public var candidateTemperature: Double
-  /// Whether the cross-validated gain is above 0 with its whole interval. Forcing does not change it.
+  /// Whether the cross-validated gain of the candidate or the alternative is above 0 with its whole interval. Forcing
+  /// does not change it.
   public var recommended: Bool
   /// Objective on all pictures without factors, and with the candidate; both without regularisation.
   public var valueBefore: Double
   public var value: Double
-  /// nil where the search was interrupted before all folds were done.
+  /// Of the candidate; nil where the search was interrupted before all folds were done.
   public var crossValidated: BiasEstimate?
+  /// nil where no true classes are asked for.
+  public var alternative: BiasAlternative?
   /// Factors by logit adjustment (Menon et al. 2021) with the effective prior, where the search starts.
   public var closedForm: [Double]
   /// Mean probability of each class.

@@ -22,28 +22,41 @@ public enum BiasSearch {
     }
     folds.work()
     for worker in workers { worker.join() }
-    let answers = folds.answers
-
     let none = [Double](repeating: 0, count: scores.labels.count)
-    let crossValidated = answers.map {
-      BiasCrossValidation.estimate(
-        truth: scores.truth, before: BiasCrossValidation.answers(scores, logFactors: none, temperature: 1),
-        after: $0, evaluator: evaluator, seed: settings.seed)
+    let before = BiasCrossValidation.answers(scores, logFactors: none, temperature: 1)
+    func estimate(_ answers: [BiasAnswer]?) -> BiasEstimate? {
+      answers.map {
+        BiasCrossValidation.estimate(
+          truth: scores.truth, before: before, after: $0, evaluator: evaluator, seed: settings.seed)
+      }
     }
-    let recommended = (crossValidated?.interval.low ?? 0) > 0
-    let candidate = found.logFactors.map { exp($0) }
-    let isUsed = recommended || settings.force
+    func isSure(_ estimate: BiasEstimate?) -> Bool { (estimate?.interval.low ?? 0) > 0 }
+
+    let best = found.best.logFactors
     let values = evaluator.objectives(
-      logFactors: [none, found.logFactors], temperatures: [1, found.temperature])
+      logFactors: [none, best, found.likely?.logFactors ?? none],
+      temperatures: [1, found.best.temperature, found.likely?.temperature ?? 1])
+    let crossValidated = estimate(folds.answers { $0.best })
+    let alternative = found.likely.map {
+      BiasAlternative(
+        factors: $0.factors, temperature: $0.temperature, value: values[2],
+        crossValidated: estimate(folds.answers { $0.likely }))
+    }
+    let isCandidateSure = isSure(crossValidated)
+    let isAlternativeSure = isSure(alternative?.crossValidated)
+    let chosen =
+      if isCandidateSure { found.best } else if isAlternativeSure { found.likely! } else if settings.force {
+        found.best
+      } else { Correction(logFactors: none, temperature: 1) }
     return BiasResult(
-      factors: isUsed ? candidate : none.map { _ in 1 }, temperature: isUsed ? found.temperature : 1,
-      candidate: candidate, candidateTemperature: found.temperature, recommended: recommended,
-      valueBefore: values[0], value: values[1], crossValidated: crossValidated,
+      factors: chosen.factors, temperature: chosen.temperature, candidate: found.best.factors,
+      candidateTemperature: found.best.temperature, recommended: isCandidateSure || isAlternativeSure,
+      valueBefore: values[0], value: values[1], crossValidated: crossValidated, alternative: alternative,
       closedForm: found.closedForm.map { exp($0) }, effectivePrior: scores.effectivePrior, trials: found.trials,
       importance: BiasImportance.around(
-        found.logFactors, temperature: found.temperature, searched: settings.searchedClasses, evaluator: evaluator,
+        best, temperature: found.best.temperature, searched: settings.searchedClasses, evaluator: evaluator,
         seed: settings.seed),
-      isInterrupted: found.wasStopped || answers == nil)
+      isInterrupted: found.wasStopped || crossValidated == nil)
   }
 
   /// The objective, without regularisation, over the factors of two classes, for a heat map. The other factors stay.
@@ -83,10 +96,20 @@ public enum BiasSearch {
     return (0..<steps).map { exp(low + (high - low) * Double($0) / Double(steps - 1)) }
   }
 
-  /// What one search found on one set of pictures.
-  struct Found: Sendable {
+  /// p' = p^(1/T) * b / sum
+  struct Correction: Equatable, Sendable {
     var logFactors: [Double]
     var temperature: Double
+
+    var factors: [Double] { logFactors.map { exp($0) } }
+  }
+
+  /// What one search found on one set of pictures.
+  struct Found: Sendable {
+    var best: Correction
+    /// By maximum likelihood.
+    var likely: Correction?
+    /// ln b
     var closedForm: [Double]
     var trials: [BiasTrial]
     var wasStopped: Bool
@@ -99,11 +122,13 @@ public enum BiasSearch {
   ) -> Found {
     let start = LogitAdjustment.logFactors(scores, settings: settings)
     let space = BiasSpace(settings: settings, classes: scores.labels.count, start: start)
+    let likely = LikelihoodFit.logFactors(scores, settings: settings, space: space)
     var recorder = BiasTrialRecorder(
       space: space, evaluator: evaluator, limit: settings.trials, isStopped: isStopped, onTrial: onTrial)
     let none = [Double](repeating: 0, count: scores.labels.count)
-    recorder.evaluate([space.point(logFactors: none, temperature: 1)])
-    recorder.evaluate([space.point(logFactors: start, temperature: 1)])
+    for first in [none, start, likely] {
+      if let first { recorder.evaluate([space.point(logFactors: first, temperature: 1)]) }
+    }
     var random = RandomGenerator(seed: settings.seed, stream: stream)
     switch settings.method {
     case .gridSearch: BiasGridSearch.run(&recorder)
@@ -111,13 +136,16 @@ public enum BiasSearch {
     case .evolutionary: BiasEvolution.run(&recorder, random: &random)
     }
     if settings.isRefined, !recorder.wasStopped { recorder.appendRefined() }
-    let point = recorder.bestPoint
-    var best = (logFactors: space.logFactors(point), temperature: space.temperature(point))
-    if settings.searchesTemperature, !space.hasTemperature {
-      best = BiasTemperature.fit(best.logFactors, settings: settings, evaluator: evaluator)
+
+    func fitted(_ logFactors: [Double], _ temperature: Double) -> Correction {
+      guard settings.searchesTemperature, !space.hasTemperature else {
+        return Correction(logFactors: logFactors, temperature: temperature)
+      }
+      return BiasTemperature.fit(logFactors, settings: settings, evaluator: evaluator)
     }
+    let point = recorder.bestPoint
     return Found(
-      logFactors: best.logFactors, temperature: best.temperature,
+      best: fitted(space.logFactors(point), space.temperature(point)), likely: likely.map { fitted($0, 1) },
       closedForm: space.logFactors(space.point(logFactors: start, temperature: 1)), trials: recorder.trials,
       wasStopped: recorder.wasStopped)
   }
@@ -125,28 +153,34 @@ public enum BiasSearch {
 
 /// The searches without each fold, shared by some threads.
 private final class FoldSearches: Sendable {
+  /// What becomes of the pictures of one fold.
+  struct Answers {
+    var best: [BiasAnswer]
+    var likely: [BiasAnswer]?
+  }
+
   private let scores: BiasScores
   private let settings: BiasSearchSettings
   private let isStopped: @Sendable () -> Bool
   private let folds: [[Int]]
   private let next = Guarded(0)
-  private let results: Guarded<[[BiasAnswer]?]>
+  private let results: Guarded<[Answers?]>
 
   init(_ scores: BiasScores, settings: BiasSearchSettings, isStopped: @escaping @Sendable () -> Bool) {
     self.scores = scores
     self.settings = settings
     self.isStopped = isStopped
     folds = BiasCrossValidation.folds(scores.truth, count: settings.folds, seed: settings.seed)
-    results = Guarded([[BiasAnswer]?](repeating: nil, count: settings.folds))
+    results = Guarded([Answers?](repeating: nil, count: settings.folds))
   }
 
   /// Each picture's answer with the factors found without its fold; nil where the search was stopped before all were
   /// done.
-  var answers: [BiasAnswer]? {
+  func answers(_ part: (Answers) -> [BiasAnswer]?) -> [BiasAnswer]? {
     let results = results.withLock { $0 }
     var answers = [BiasAnswer?](repeating: nil, count: scores.count)
     for (fold, result) in zip(folds, results) {
-      guard let result else { return nil }
+      guard let result = result.flatMap(part) else { return nil }
       for (position, answer) in zip(fold, result) { answers[position] = answer }
     }
     return answers.map { $0! }
@@ -162,13 +196,16 @@ private final class FoldSearches: Sendable {
       guard index < folds.count else { return }
       let held = Set(folds[index])
       let training = scores.subset((0..<scores.count).filter { !held.contains($0) })
+      let test = scores.subset(folds[index])
       let evaluator = BiasEvaluator(training, settings: settings)
       let found = BiasSearch.find(
         training, evaluator, settings: settings, stream: UInt64(index) + 1, isStopped: isStopped, onTrial: { _ in })
       if found.wasStopped { return }
-      let answers = BiasCrossValidation.answers(
-        scores.subset(folds[index]), logFactors: found.logFactors, temperature: found.temperature)
-      results.withLock { $0[index] = answers }
+      func answers(_ correction: BiasSearch.Correction) -> [BiasAnswer] {
+        BiasCrossValidation.answers(test, logFactors: correction.logFactors, temperature: correction.temperature)
+      }
+      let result = Answers(best: answers(found.best), likely: found.likely.map { answers($0) })
+      results.withLock { $0[index] = result }
     }
   }
 }

@@ -15,8 +15,8 @@ public struct BiasSearchSettings: Equatable, Sendable {
   /// Positions of the classes whose factors are searched; the others stay at 1. Where all are searched, a common factor
   /// changes nothing: then the geometric mean of the factors is 1 (as far as the limits allow).
   public var searchedClasses: [Int]
-  /// Sets of factors that are tried on all pictures, and again for each fold. The first has only 1s, the second is the
-  /// closed form.
+  /// Sets of factors that are tried on all pictures, and again for each fold. The first are 1s, the closed form
+  /// (`LogitAdjustment`) and, where true classes are asked for, the likeliest (`LikelihoodFit`).
   public var trials: Int
   /// Parts of the work that run at the same time; has no influence on the result.
   public var jobs: Int
