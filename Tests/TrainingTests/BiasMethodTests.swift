@@ -123,8 +123,12 @@ struct BiasMethodTests {
         #expect(result.trials.contains { abs($0.factors[label] - 4) < 1e-9 })
       }
     } else {
-      // All are searched: only ratios matter, and the factors are centred.
-      for trial in result.trials { #expect(abs(log(trial.factors.reduce(1, *))) < 1e-9) }
+      // All are searched: only ratios matter, and the factors are centred unless a limit is in the way.
+      #expect(
+        result.trials.allSatisfy { trial in
+          abs(log(trial.factors.reduce(1, *))) < 1e-9 || trial.factors.contains { $0 < 0.2001 || $0 > 3.9999 }
+        })
+      #expect(result.trials.contains { abs(log($0.factors.reduce(1, *))) < 1e-9 && $0.factors[0] != 1 })
     }
   }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Searches bias factors with Optuna, cma and by brute force on scores of `ferd-bench scores`; one JSON line per search.
 
-    bias.py SCORES.csv [--engines optuna cma brute] [--trials 200 1000] [--seeds 20] [--classes angry neutral] [--name all]
+    bias.py SCORES.csv [--engines optuna cma brute] [--trials 200 500] [--seeds 20] [--classes angry neutral] [--name all]
 
 The objective is macro recall. The peers search ln b of each searched class between the limits that ferd has by default,
 Optuna with its default sampler, cma with restarts until the trials are used up. Times are those of one processor.
@@ -21,7 +21,7 @@ import numpy  # noqa: E402
 parser = argparse.ArgumentParser()
 parser.add_argument("table")
 parser.add_argument("--engines", nargs="+", default=["optuna", "cma"])
-parser.add_argument("--trials", nargs="+", type=int, default=[200, 1000])
+parser.add_argument("--trials", nargs="+", type=int, default=[200, 500])
 parser.add_argument("--seeds", type=int, default=20)
 parser.add_argument("--classes", nargs="*", default=[])
 parser.add_argument("--name", default="all")

@@ -73,15 +73,14 @@ public struct BiasFile: Sendable {
       ("classes", .array(settings.searchedClasses.map { .string(labels[$0]) })),
       ("on_all", .object([("before", .number(result.valueBefore)), ("after", .number(result.value))])),
     ]
-    if let estimate = result.crossValidated {
-      fields.append(
-        (
-          "cross_validated",
-          .object([
-            ("before", .number(estimate.before)), ("after", .number(estimate.after)),
-            ("interval", .array([.number(estimate.interval.low), .number(estimate.interval.high)])),
-          ])
-        ))
+    if let estimate = result.crossValidated { fields.append(("cross_validated", Self.json(estimate))) }
+    if let alternative = result.alternative {
+      var parts: [(name: String, value: OrderedJSON)] = [
+        ("factors", .numbers(labels, alternative.factors)), ("temperature", .number(alternative.temperature)),
+        ("on_all", .object([("before", .number(result.valueBefore)), ("after", .number(alternative.value))])),
+      ]
+      if let estimate = alternative.crossValidated { parts.append(("cross_validated", Self.json(estimate))) }
+      fields.append(("alternative", .object(parts)))
     }
     fields += [
       ("folds", .integer(settings.folds)),
@@ -110,6 +109,13 @@ public struct BiasFile: Sendable {
     }
     fields += [("data_sha256", .string(origin.dataChecksum)), ("ferd", .string(origin.version))]
     json = .object(fields)
+  }
+
+  private static func json(_ estimate: BiasEstimate) -> OrderedJSON {
+    .object([
+      ("before", .number(estimate.before)), ("after", .number(estimate.after)),
+      ("interval", .array([.number(estimate.interval.low), .number(estimate.interval.high)])),
+    ])
   }
 
   /// On one line, without its end.

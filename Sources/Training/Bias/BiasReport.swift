@@ -89,6 +89,12 @@ public struct BiasReport: Sendable {
       "On pictures that had no part in finding the factors, \(objective.text) goes from "
       + "\(value(estimate.before, objective)) to \(value(estimate.after, objective)): a gain of "
       + "\(value(gain, objective, isSigned: true)), 95 % interval \(interval(estimate, objective)). "
+    if result.isAlternativeRecommended, let sure = result.alternative?.crossValidated {
+      return text
+        + "Such a gain may be chance. With the likeliest factors it goes to \(value(sure.after, objective)): a gain "
+        + "of \(value(sure.after - sure.before, objective, isSigned: true)), 95 % interval "
+        + "\(interval(sure, objective)). These factors are recommended."
+    }
     if result.recommended { return text + "The factors are recommended." }
     text += "Such a gain may be chance, so no factors are recommended"
     let isForced = result.factors.contains { $0 != 1 } || result.temperature != 1
@@ -126,6 +132,7 @@ public struct BiasReport: Sendable {
       rows.append([
         .text(label), .number(ReportText.general(result.factors[index])),
         .number(place == nil ? "not searched" : ReportText.general(result.candidate[index])),
+        .number(result.alternative.map { ReportText.general($0.factors[index]) } ?? "–"),
         .number(ReportText.general(result.closedForm[index])),
         .number(ReportText.percent(result.effectivePrior[index])),
         .number(scores.isTruthKnown ? String(scores.classCounts[index]) : "–"),
@@ -135,14 +142,18 @@ public struct BiasReport: Sendable {
     if isCooled {
       rows.append([
         .text("temperature"), .number(ReportText.general(result.temperature)),
-        .number(ReportText.general(result.candidateTemperature)), .number("–"), .number("–"), .number("–"),
+        .number(ReportText.general(result.candidateTemperature)),
+        .number(result.alternative.map { ReportText.general($0.temperature) } ?? "–"), .number("–"), .number("–"),
+        .number("–"),
       ])
     }
     page.table(
-      columns: ["class", "factor", "best found", "closed form", "mean probability (%)", "pictures"], rows: rows,
+      columns: ["class", "factor", "best found", "likeliest", "closed form", "mean probability (%)", "pictures"],
+      rows: rows,
       colours: colours)
     page.paragraph(
-      "Closed form: the factors that logit adjustment gives for the effective prior, which is the mean probability of "
+      "Likeliest: the factors that make the true classes most probable; chance fools them less than the best found. "
+        + "Closed form: the factors that logit adjustment gives for the effective prior, which is the mean probability of "
         + "each class; the search starts from them.", isNote: true)
   }
 
@@ -158,10 +169,13 @@ public struct BiasReport: Sendable {
     if let estimate = result.crossValidated {
       row("unseen pictures", estimate.before, estimate.after, Self.interval(estimate, objective))
     }
+    if let estimate = result.alternative?.crossValidated {
+      row("unseen pictures, likeliest factors", estimate.before, estimate.after, Self.interval(estimate, objective))
+    }
     row("all pictures", result.valueBefore, result.value, "–")
     page.table(
       columns: [objective.text, "without factors", "with factors", "gain", "95 % interval"], rows: rows,
-      emphasised: result.crossValidated == nil ? [] : [0])
+      emphasised: result.crossValidated == nil ? [] : [result.isAlternativeRecommended ? 1 : 0])
     page.paragraph(
       "Unseen: each picture is judged with factors found without its part of the pictures, of which there are "
         + "\(settings.folds); the interval comes of drawing the pictures anew (bootstrap). All pictures: what was made "

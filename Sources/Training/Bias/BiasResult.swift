@@ -84,4 +84,7 @@ public struct BiasResult: Equatable, Sendable {
   /// 1 or is all 0 where none matters.
   public var importance: [Double]
   public var isInterrupted: Bool
+
+  /// Whether `factors` are those of the alternative, as its gain is sure and the candidate's is not.
+  public var isAlternativeRecommended: Bool { recommended && (crossValidated?.interval.low ?? 0) <= 0 }
 }
