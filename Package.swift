@@ -90,7 +90,11 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "PipelineTests",
-      dependencies: ["Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "Threads", "TestSupport"],
+      dependencies: [
+        "Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "Threads", "TestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "FerdTests",

@@ -27,11 +27,12 @@ struct OutputSchemaTests {
     annotation.wallNanoseconds = 1_795_418_400_123_456_789
     annotation.scan = .regions
     encoder.frame(annotation, into: &line)
+    line.append(bytes: encodedError("expected \"this\"\n"))
     return String(decoding: line.bytes, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
   @Test func everyKindOfLineIsValid() throws {
-    #expect(lines.count == 7)
+    #expect(lines.count == 8)
     for line in lines {
       #expect(schema.problems(with: try ParsedJSON.parse(line)).isEmpty, "\(line)")
     }
@@ -49,6 +50,7 @@ struct OutputSchemaTests {
     (5, #""detect_every":4"#, #""detect_every":0"#), (5, #""auto""#, #""often""#), (5, #""newest""#, #""oldest""#),
     (6, #""scan":"regions""#, #""scan":"all""#), (6, #""raw_seq":0"#, #""raw_seq":-1"#),
     (6, #""wall":"2026-11-23T07:20:00.123Z""#, #""wall":1"#),
+    (7, #""message":"#, #""text":"#), (7, "}", #","more":1}"#),
   ])
   func refusesWhatIsNot(line: Int, part: String, replacement: String) throws {
     let damaged = lines[line].replacing(part, with: replacement, maxReplacements: 1)

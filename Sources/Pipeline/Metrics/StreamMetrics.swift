@@ -1,5 +1,5 @@
-import Glibc
 public import Metrics
+import Threads
 
 /// Everything that a running stream counts; any thread may count.
 public final class StreamMetrics: Sendable {
@@ -10,7 +10,7 @@ public final class StreamMetrics: Sendable {
 
   /// Where lines go.
   public enum Sink: String, CaseIterable, Sendable {
-    case stdout, socket, http
+    case stdout, file, socket, http
   }
 
   public let registry: MetricsRegistry
@@ -93,7 +93,7 @@ public final class StreamMetrics: Sendable {
     frames.increment()
     if count > 0 { faces.increment(by: count) }
     if isDamaged { framesDamaged.increment() }
-    lastFrame.set(monotonicNanoseconds())
+    lastFrame.set(MonotonicClock.now())
   }
 
   /// Adds a frame's time in one stage.
@@ -108,7 +108,7 @@ public final class StreamMetrics: Sendable {
   /// Seconds since the last frame became a line; nil before the first one.
   public var secondsSinceLastFrame: Double? {
     let time = lastFrame.value
-    return time == 0 ? nil : Double(monotonicNanoseconds() - time) * 1e-9
+    return time == 0 ? nil : Double(MonotonicClock.now() - time) * 1e-9
   }
 
   /// The page with the figures of this moment, those of the process too.
@@ -160,11 +160,4 @@ extension StreamMetrics {
     "ferd_queue_lines": "Lines that wait for readers, summed over readers.",
     "ferd_queue_frames": "Frames that wait between the stages.",
   ]
-}
-
-/// Nanoseconds on `CLOCK_MONOTONIC`.
-func monotonicNanoseconds() -> Int64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }

@@ -12,6 +12,7 @@ public final class DescriptorReceiver: LineReceiver, @unchecked Sendable {
   }
 
   private let sink: DescriptorSink
+  private let kind: StreamMetrics.Sink
   private let metrics: StreamMetrics
   private let onFailure: @Sendable (OutputError) -> Void
 
@@ -28,14 +29,16 @@ public final class DescriptorReceiver: LineReceiver, @unchecked Sendable {
   /// - Parameters:
   ///   - descriptor: 1 is standard output; stays the caller's to close.
   ///   - destination: for messages.
+  ///   - kind: for the metrics.
   ///   - onFailure: called once, on the thread, when nothing more can be written: `.readerGone` where the reader went
   ///     away, which is no failure. Lines after it go nowhere.
   public init(
-    descriptor: Int32 = 1, destination: String = "standard output", policy: SlowReaderPolicy,
-    limits: LineQueueLimits = LineQueueLimits(), metrics: StreamMetrics,
+    descriptor: Int32 = 1, destination: String = "standard output", kind: StreamMetrics.Sink = .stdout,
+    policy: SlowReaderPolicy, limits: LineQueueLimits = LineQueueLimits(), metrics: StreamMetrics,
     onFailure: @escaping @Sendable (OutputError) -> Void
   ) {
     sink = DescriptorSink(descriptor: descriptor, destination: destination)
+    self.kind = kind
     self.metrics = metrics
     self.onFailure = onFailure
     queue = LineQueue(limits: limits)
@@ -48,11 +51,11 @@ public final class DescriptorReceiver: LineReceiver, @unchecked Sendable {
       while waitsForReader && queue.isFull && !isClosed { changed.wait(lock) }
       guard !isClosed else { return 0 }
       let lost = queue.append(.init(line, size: line.bytes.count, payload: line.bytes))
-      metrics.setQueuedLines(queue.count, .stdout)
+      metrics.setQueuedLines(queue.count, kind)
       changed.wakeAll()
       return lost
     }
-    metrics.lost(lost, .stdout)
+    metrics.lost(lost, kind)
   }
 
   public func stopWaiting() {
@@ -74,7 +77,7 @@ public final class DescriptorReceiver: LineReceiver, @unchecked Sendable {
       if isWhole, ContinuousClock.now > halfTime {
         // Whoever was slow until now should at least get the end.
         isWhole = false
-        metrics.lost(lock.locked { queue.loseAll() }, .stdout)
+        metrics.lost(lock.locked { queue.loseAll() }, kind)
       }
       try? await Task.sleep(for: .milliseconds(2))
     }
@@ -92,7 +95,7 @@ public final class DescriptorReceiver: LineReceiver, @unchecked Sendable {
     }
     lock.locked {
       hasEnded = true
-      metrics.setQueuedLines(0, .stdout)
+      metrics.setQueuedLines(0, kind)
     }
   }
 
@@ -101,7 +104,7 @@ public final class DescriptorReceiver: LineReceiver, @unchecked Sendable {
     lock.locked {
       while queue.isEmpty && !isClosed { changed.wait(lock) }
       let item = queue.popFirst()
-      metrics.setQueuedLines(queue.count, .stdout)
+      metrics.setQueuedLines(queue.count, kind)
       changed.wakeAll()
       return item
     }

@@ -1,9 +1,9 @@
 /// Which fields of frame lines a reader wants. `v`, `type` and `seq` always come.
 struct FieldSubset: Hashable, Sendable {
   /// Fields of a frame that can be chosen, in their order.
-  static let frameFields = ["v", "type", "seq", "pts_ns", "wall", "status", "faces"]
+  static let frameFields = ["v", "type", "seq", "pts_ns", "wall", "status", "scan", "faces"]
   /// Fields of a face, likewise.
-  static let faceFields = ["track", "box", "det", "landmarks", "emotion", "confidence", "scores", "raw"]
+  static let faceFields = ["track", "box", "det", "landmarks", "emotion", "confidence", "scores", "raw", "raw_seq"]
 
   private let frame: Set<[UInt8]>
   /// nil = whole faces.
@@ -35,7 +35,8 @@ struct FieldSubset: Hashable, Sendable {
 
   /// - Parameter faceFields: of the objects in `faces`; nil = all.
   private func appendObject(
-    from scanner: inout CompactJSONScanner, fields: Set<[UInt8]>, faceFields: Set<[UInt8]>?, to result: inout [UInt8]
+    from scanner: inout CompactJSONScanner, fields: Set<[UInt8]>, faceFields: Set<[UInt8]>?,
+    to result: inout [UInt8]
   ) {
     result.append(UInt8(ascii: "{"))
     scanner.skip(UInt8(ascii: "{"))

@@ -69,7 +69,8 @@ struct Subscription: Equatable, Sendable {
       }
       guard FieldSubset([name]) != nil else {
         let known = FieldSubset.frameFields + FieldSubset.faceFields
-        throw Problem(message: "fields: expected some of \(known.joined(separator: ", ")), found \(Self.quoted(name))")
+        throw Problem(
+          message: "fields: expected some of \(known.joined(separator: ", ")), found \(Self.quoted(name))")
       }
       names.append(name)
     }

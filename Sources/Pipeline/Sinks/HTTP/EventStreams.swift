@@ -74,7 +74,8 @@ final class EventStreams: Sendable {
       waiting += stream.waitingLines
       guard stream.look(stallSeconds: settings.stallSeconds) else { continue }
       metrics.clientStalled(.http)
-      logger.warning("event stream ended: its client does not read", metadata: ["seconds": "\(settings.stallSeconds)"])
+      logger.warning(
+        "event stream ended: its client does not read", metadata: ["seconds": "\(settings.stallSeconds)"])
     }
     metrics.setQueuedLines(waiting, .http)
   }

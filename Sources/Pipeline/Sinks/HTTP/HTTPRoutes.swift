@@ -37,7 +37,8 @@ struct HTTPRoutes {
     }
     guard seconds <= settings.readySeconds else {
       let tenths = Double(Int(seconds * 10)) / 10
-      return text("no frame for \(tenths) s, \(settings.readySeconds) s is the limit\n", status: .serviceUnavailable)
+      return text(
+        "no frame for \(tenths) s, \(settings.readySeconds) s is the limit\n", status: .serviceUnavailable)
     }
     return text("ready\n")
   }
@@ -85,7 +86,8 @@ struct HTTPRoutes {
 /// have its own name point here and read what the camera sees (DNS rebinding). Addresses pass: they cannot be rebound.
 struct LocalHostsOnly: RouterMiddleware {
   func handle(
-    _ request: Request, context: StreamRequestContext, next: (Request, StreamRequestContext) async throws -> Response
+    _ request: Request, context: StreamRequestContext,
+    next: (Request, StreamRequestContext) async throws -> Response
   ) async throws -> Response {
     guard let authority = request.head.authority, !Self.isLocal(authority) else {
       return try await next(request, context)

@@ -37,7 +37,8 @@ public final class HTTPServer: LineReceiver {
   ///
   /// - Throws: `SinkError`: the address is in use, is not this machine's, or the system refuses.
   public static func start(
-    _ address: HTTPAddress, settings: HTTPServerSettings = HTTPServerSettings(), metrics: StreamMetrics, logger: Logger
+    _ address: HTTPAddress, settings: HTTPServerSettings = HTTPServerSettings(), metrics: StreamMetrics,
+    logger: Logger
   ) async throws(SinkError) -> HTTPServer {
     let streams = EventStreams(settings: settings, metrics: metrics, logger: logger)
     // The library tells of each start and end; what is worth telling comes from here.

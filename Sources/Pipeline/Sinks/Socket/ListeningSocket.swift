@@ -20,7 +20,8 @@ struct ListeningSocket {
   private let file: SocketFile?
 
   /// - Throws: `SinkError`: what lies at the path is in use or no socket, the group is unknown, the system refuses.
-  static func open(_ endpoint: SocketEndpoint, permissions: SocketPermissions) throws(SinkError) -> ListeningSocket {
+  static func open(_ endpoint: SocketEndpoint, permissions: SocketPermissions) throws(SinkError) -> ListeningSocket
+  {
     switch endpoint {
     case .systemd(let name):
       let inherited = try InheritedSocket.find(name: name)

@@ -117,7 +117,7 @@ final class SocketClient: ChannelInboundHandler {
 
   private func takeRequest() {
     defer { request.removeAll() }
-    guard request.contains(where: { $0 > UInt8(ascii: " ") }) else { return }
+    guard !request.allSatisfy({ " \t\r".utf8.contains($0) }) else { return }
     guard !hasSubscribed else { return refuse("expected one line, found another one") }
     hasSubscribed = true
     do {

@@ -26,7 +26,8 @@ final class SocketClients {
     clients[ObjectIdentifier(client)] = client
     logger.debug("client connected", metadata: ["client": "\(lastNumber)", "clients": "\(clients.count)"])
     if clients.count > settings.maximumClients || whenDone != nil {
-      client.refuse(whenDone == nil ? "too many clients: \(settings.maximumClients) is the limit" : "the stream ends")
+      client.refuse(
+        whenDone == nil ? "too many clients: \(settings.maximumClients) is the limit" : "the stream ends")
     } else if let hello {
       client.offer(SharedLine(hello) { ByteBuffer(bytes: $0) })
     }

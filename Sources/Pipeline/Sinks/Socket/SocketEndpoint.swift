@@ -24,7 +24,8 @@ public enum SocketEndpoint: Equatable, Sendable {
     }
     guard name.utf8.count <= Self.maximumLength else {
       throw .invalidAddress(
-        text, "expected at most \(Self.maximumLength) bytes, found \(name.utf8.count): shorten the path of the socket")
+        text,
+        "expected at most \(Self.maximumLength) bytes, found \(name.utf8.count): shorten the path of the socket")
     }
     guard !name.utf8.contains(0) else {
       throw .invalidAddress(text.replacing("\0", with: "?"), "expected a path without NUL")

@@ -32,7 +32,8 @@ struct SocketFile {
       throw .failed(path, "cannot be the path of a socket: \(String(cString: strerror(errno)))")
     }
     guard status.st_mode & S_IFMT == S_IFSOCK else {
-      throw .invalidAddress(path, "expected a socket or nothing at this path, found another file, which stays as it is")
+      throw .invalidAddress(
+        path, "expected a socket or nothing at this path, found another file, which stays as it is")
     }
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let descriptor = socket(AF_UNIX, type, 0)
@@ -48,7 +49,8 @@ struct SocketFile {
     // EAGAIN: its queue of connections is full. EPROTOTYPE: a socket of another type. Somebody has it.
     case 0, EAGAIN, EPROTOTYPE: throw .addressInUse(path, "another program serves this socket")
     default:
-      throw .failed(path, "cannot tell whether another program serves this socket: \(String(cString: strerror(code)))")
+      throw .failed(
+        path, "cannot tell whether another program serves this socket: \(String(cString: strerror(code)))")
     }
   }
 }

@@ -32,6 +32,8 @@ public final class SocketServer: LineReceiver {
   private let socket: ListeningSocket
   private let metrics: StreamMetrics
   private let inbox: Guarded<Inbox>
+  /// Half a minute of lines: the inbox is full only where the event loop does not get the processor.
+  private static let inboxLimits = LineQueueLimits(lines: 1024, bytes: 1 << 22)
   /// The event loop's.
   private let clients: NIOLoopBound<SocketClients>
 
@@ -61,7 +63,7 @@ public final class SocketServer: LineReceiver {
           .withBoundSocket(socket.descriptor)
           .map { channel in
             SocketServer(
-              loop: loop, channel: channel, socket: socket, settings: settings, metrics: metrics, clients: clients)
+              loop: loop, channel: channel, socket: socket, metrics: metrics, clients: clients)
           }
       }.get()
     } catch {
@@ -71,15 +73,15 @@ public final class SocketServer: LineReceiver {
   }
 
   private init(
-    loop: any EventLoop, channel: any Channel, socket: ListeningSocket, settings: SocketServerSettings,
-    metrics: StreamMetrics, clients: NIOLoopBound<SocketClients>
+    loop: any EventLoop, channel: any Channel, socket: ListeningSocket, metrics: StreamMetrics,
+    clients: NIOLoopBound<SocketClients>
   ) {
     self.loop = loop
     self.channel = channel
     self.socket = socket
     self.metrics = metrics
     self.clients = clients
-    inbox = Guarded(Inbox(queue: LineQueue(limits: settings.queue)))
+    inbox = Guarded(Inbox(queue: LineQueue(limits: Self.inboxLimits)))
   }
 
   /// Never waits.
@@ -119,7 +121,6 @@ public final class SocketServer: LineReceiver {
       }
       switch item {
       case .line(let line): clients.handOut(line)
-      // Only where the event loop did not get the processor for as long as it takes to fill the inbox.
       case .gap(let gap):
         clients.handOut(
           BroadcastLine(
