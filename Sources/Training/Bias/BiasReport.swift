@@ -87,16 +87,17 @@ public struct BiasReport: Sendable {
     let gain = estimate.after - estimate.before
     text +=
       "On pictures that had no part in finding the factors, \(objective.text) goes from "
-      + "\(value(estimate.before, objective)) to \(value(estimate.after, objective)): a gain of "
+      + "\(value(estimate.before, objective)) to \(value(estimate.after, objective)): a change of "
       + "\(value(gain, objective, isSigned: true)), 95 % interval \(interval(estimate, objective)). "
     if result.isAlternativeRecommended, let sure = result.alternative?.crossValidated {
       return text
-        + "Such a gain may be chance. With the likeliest factors it goes to \(value(sure.after, objective)): a gain "
+        + "That may be chance. With the likeliest factors it goes to \(value(sure.after, objective)): a change "
         + "of \(value(sure.after - sure.before, objective, isSigned: true)), 95 % interval "
         + "\(interval(sure, objective)). These factors are recommended."
     }
     if result.recommended { return text + "The factors are recommended." }
-    text += "Such a gain may be chance, so no factors are recommended"
+    text += estimate.interval.high > 0 ? "That may be chance" : "They do harm there"
+    text += ", so no factors are recommended"
     let isForced = result.factors.contains { $0 != 1 } || result.temperature != 1
     return text
       + (isForced
@@ -328,8 +329,8 @@ public struct BiasReport: Sendable {
     }
     let axis = BiasSearch.landscapeTicks(settings, steps: Self.landscapeSteps)
     page.paragraph(
-      "Each map shows two factors, with the others as they were found. The cross marks the best found, the circle no "
-        + "correction. The darker, the better.", isNote: true)
+      "Each map shows two factors, with the others as they were found. The filled point marks what was found, the open "
+        + "circle no correction. The darker, the better.", isNote: true)
     var sheet = ""
     for (first, row) in classes.enumerated() {
       for column in classes[(first + 1)...] {
@@ -340,7 +341,8 @@ public struct BiasReport: Sendable {
           "pair-\(row + 1)-\(column + 1)", title: "\(labels[row]) and \(labels[column])", xLabel: labels[column],
           xs: axis, yLabel: labels[row], ys: axis, values: values, valueLabel: "objective",
           marks: [
-            .start(x: 1, y: 1), .found(x: shownFactors[column], y: shownFactors[row]),
+            Plot.Mark(x: 1, y: 1, isFilled: false),
+            Plot.Mark(x: shownFactors[column], y: shownFactors[row], isFilled: true),
           ])
         sheet += try files.draw(plot)
       }

@@ -5,13 +5,8 @@ extension Plot {
   struct Mark {
     var x: Double
     var y: Double
-    /// gnuplot's number of a point's form.
-    var pointType: Int
-
-    /// A cross.
-    static func found(x: Double, y: Double) -> Mark { Mark(x: x, y: y, pointType: 2) }
-    /// A circle.
-    static func start(x: Double, y: Double) -> Mark { Mark(x: x, y: y, pointType: 6) }
+    /// True = a filled point, false = an open circle.
+    var isFilled: Bool
   }
 
   /// A value over two factors, both on logarithmic axes, as coloured cells with marked places.
@@ -53,11 +48,16 @@ extension Plot {
     ]
     for (index, mark) in marks.enumerated() {
       commands += ["$mark\(index) << EOD", "\(mark.x)\t\(mark.y)", "EOD"]
-      // Twice, so that they stand out from light and from dark.
-      for (colour, width) in [("#FFFFFF", 5.5), (ReportPalette.second, 2.2)] {
+      // On a white disc, so that they stand out from dark and light. Points have no line width in SVG: the circle is
+      // made of three.
+      let layers: [(type: Int, size: Double, colour: String)] =
+        mark.isFilled
+        ? [(7, 1.5, "#FFFFFF"), (7, 1.0, ReportPalette.second)]
+        : [(7, 1.5, "#FFFFFF")] + [1.0, 1.1, 1.2].map { (6, $0, ReportPalette.second) }
+      for layer in layers {
         parts.append(
-          "$mark\(index) using 1:2 with points pointtype \(mark.pointType) pointsize 1.3 linewidth \(width) "
-            + "linecolor rgb \"\(colour)\" notitle")
+          "$mark\(index) using 1:2 with points pointtype \(layer.type) pointsize \(layer.size) "
+            + "linecolor rgb \"\(layer.colour)\" notitle")
       }
     }
     commands.append(plot(parts))

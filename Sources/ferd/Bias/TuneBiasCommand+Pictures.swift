@@ -193,7 +193,8 @@ extension TuneBiasCommand {
     let file = try ModelFile.read(from: try detector.path())
     let precision = (model.precision ?? file.record.preferredPrecision).rawValue
     let size = detector.detectSize ?? FaceDetector.Options().detectSize
-    return "\(view), largest face by \(file.checksum ?? "") in \(precision) at \(size)"
+    // Which faces are found depends on the program, too.
+    return "\(view), largest face by ferd \(Ferd.version) with \(file.checksum ?? "") in \(precision) at \(size)"
   }
 
   private var cacheFolder: String {

@@ -34,12 +34,23 @@ extension TuneBiasCommand {
     for line in BiasReport.summary(result, objective: settings.objective).split(separator: "\n") {
       note(String(line))
     }
+    let isUsed = result.factors != result.factors.map { _ in 1 } || result.temperature != 1
+    note("\(isUsed ? "factors" : "best found"): \(spoken(result, isUsed: isUsed, labels: scores.labels))")
     note("wrote \(biasPath)")
     try writeReport(material, result, model, seconds: seconds)
     guard apply else { return }
     guard !result.isInterrupted else { return note("interrupted: nothing was applied") }
     try model.apply(factors: result.factors, temperature: result.temperature)
     note("wrote the factors into \(model.path)/\(EnsembleDescription.fileName)")
+  }
+
+  private func spoken(_ result: BiasResult, isUsed: Bool, labels: [String]) -> String {
+    let temperature = isUsed ? result.temperature : result.candidateTemperature
+    let factors = zip(labels, isUsed ? result.factors : result.candidate).map { label, factor in
+      "\(label) \(String(format: "%.3g", factor))"
+    }
+    return factors.joined(separator: ", ")
+      + (temperature == 1 ? "" : String(format: "; temperature %.3g", temperature))
   }
 
   private func writeReport(_ material: Material, _ result: BiasResult, _ model: BiasModel, seconds: Double) throws {
