@@ -32,6 +32,28 @@ struct StreamContinuationTests {
     #expect(second == (11 + lost, back - start + 40_000_000))
   }
 
+  /// A server's first frames come late, all at once: it is the others that tell when the stream began.
+  @Test func timeGoesOnFromTheFramesThatCameWithTheLeastDelay() {
+    var continuation = StreamContinuation()
+    let second: Int64 = 1_000_000_000
+    for index in 0..<50 {
+      // The first 25 are read a second after the first of them was sent.
+      let time = Int64(index) * second / 25
+      _ = continuation.map(sequence: index, time: time, capture: 100 * second + max(time, second), frameRate: 25)
+    }
+    continuation.interrupt()
+    let back = continuation.map(sequence: 0, time: 0, capture: 110 * second, frameRate: 25)
+    #expect(back == (250, 10 * second))
+  }
+
+  @Test func aSourceThatIsLostBeforeItsFirstFrameBeginsWithAGapOfOne() {
+    var continuation = StreamContinuation()
+    continuation.interrupt()
+    continuation.interrupt()
+    #expect(continuation.map(sequence: 0, time: 0, capture: 9_000_000_000_000, frameRate: 30) == (1, 0))
+    #expect(continuation.map(sequence: 1, time: 33, capture: 9_000_000_000_033, frameRate: 30) == (2, 33))
+  }
+
   @Test func neitherNumbersNorTimesGoBackWhateverComes() {
     var continuation = StreamContinuation()
     var last = (sequence: -1, time: Int64(-1))

@@ -123,6 +123,18 @@ struct LivePipelineTests {
     #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
   }
 
+  @Test func aSourceThatComesBackWithoutAFrameIsOneLoss() throws {
+    let stage = Stage()
+    let gone = CaptureError(.deviceUnavailable, input: "camera", "unplugged")
+    let outcome = try stage.run(
+      ClockedCamera.Script(frames: 5, failure: gone), ClockedCamera.Script(frames: 0, failure: gone),
+      ClockedCamera.Script(frames: 0, failure: gone), ClockedCamera.Script(frames: 3))
+    let numbers = stage.output.numbers
+    #expect(numbers == Array(0..<numbers.count) && outcome.summary.frames == 8)
+    #expect(stage.output.objects(.gap).allSatisfy { $0["reason"] as? String == "reconnect" })
+    #expect(stage.metric("ferd_frames_dropped_total") == outcome.summary.dropped)
+  }
+
   @Test(arguments: [["a", "b"], ["a", "b", "c"]])
   func modelsAreReplacedBetweenTwoFrames(labels: [String]) throws {
     let replacement = Guarded<Stage?>(nil)

@@ -67,6 +67,8 @@ public final class ReconnectingSource: FrameSource {
         let mapped = continuation.map(
           sequence: frame.sequence, time: frame.presentationTimeNanoseconds,
           capture: frame.captureNanoseconds ?? now, frameRate: source.info.frameRate)
+        // The source may have exchanged the frame for one of its own.
+        frame.opening = opening
         frame.sequence = mapped.sequence
         frame.presentationTimeNanoseconds = mapped.time
         return true

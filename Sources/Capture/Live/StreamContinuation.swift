@@ -2,7 +2,8 @@
 ///
 /// A value without clock, input or output.
 struct StreamContinuation: Equatable {
-  /// When the stream's first frame was taken, on the monotonic clock.
+  /// When the stream's first frame was taken, on the monotonic clock: by the frame that came with the least delay, because
+  /// the first ones of a server lie about until somebody looks at them.
   private var origin: Int64?
   private var lastSequence = -1
   private var lastTime: Int64 = -1
@@ -34,14 +35,15 @@ struct StreamContinuation: Equatable {
     if isInterrupted {
       isInterrupted = false
       var lost = 1
-      if let frameRate, frameRate.isFinite, frameRate > 0 {
+      if origin != nil, let frameRate, frameRate.isFinite, frameRate > 0 {
         let expected = Double(max(0, capture - lastCapture)) * 1e-9 * frameRate
         lost = max(1, Int(min(expected, 1e12).rounded()) - 1)
       }
       sequenceOffset = lastSequence + 1 + lost - sequence
       timeOffset = capture - (origin ?? capture) - time
     }
-    if origin == nil { origin = capture - time }
+    let implied = capture.subtractingReportingOverflow(time + timeOffset).partialValue
+    origin = min(origin ?? implied, implied)
     lastSequence = max(lastSequence + 1, sequence + sequenceOffset)
     lastTime = max(lastTime + 1, time + timeOffset)
     lastCapture = capture

@@ -17,6 +17,8 @@ public final class FFmpegSource: FrameSource {
   private let isLive: Bool
   private var clock: StreamClock
   private var sequence = 0
+  /// Of the last frame, on the stream's clock.
+  private var lastTime: Int64 = 0
   /// The frames that were decoded on opening, the next one last, until they are read.
   private var decodedFrames: [Frame] = []
   /// What broke the input off behind them.
@@ -104,6 +106,8 @@ public final class FFmpegSource: FrameSource {
         picture.clear()
         continue
       }
+      if decoder.leavesOut { countFramesLeftOut(before: frame.presentationTimeNanoseconds) }
+      lastTime = frame.presentationTimeNanoseconds
       frame.sequence = sequence
       sequence += 1
       frame.status = status
@@ -114,11 +118,18 @@ public final class FFmpegSource: FrameSource {
     return false
   }
 
+  /// The decoder left frames out because it could not keep up: their numbers are missing, as if they had been lost.
+  private func countFramesLeftOut(before time: Int64) {
+    decoder.resumeCounting()
+    let frames = Double(time - lastTime) / Double(clock.usualDuration)
+    sequence += max(0, Int(min(frames, 1e9).rounded()) - 1)
+  }
+
   private func time(of frame: UnsafeMutablePointer<AVFrame>) -> Int64 {
     let base = decoder.stream.pointee.time_base
     let timestamp = frame.pointee.best_effort_timestamp
-    let nanoseconds = timestamp == ferd_av_nopts ? nil : timestamp.rescaled(from: base)
-    return clock.time(of: nanoseconds, duration: frame.pointee.pkt_duration.rescaled(from: base))
+    let nanoseconds = timestamp == ferd_av_nopts ? nil : timestamp.rescaledToNanoseconds(from: base)
+    return clock.time(of: nanoseconds, duration: frame.pointee.pkt_duration.rescaledToNanoseconds(from: base))
   }
 
   private static func frameRate(of stream: UnsafeMutablePointer<AVStream>) -> Double? {
@@ -163,7 +174,7 @@ extension MediaInput {
 
 extension Int64 {
   /// Stream time to nanoseconds, clamped where it does not fit.
-  fileprivate func rescaled(from base: AVRational) -> Int64 {
+  func rescaledToNanoseconds(from base: AVRational) -> Int64 {
     av_rescale_q_rnd(self, base, AVRational(num: 1, den: 1_000_000_000), AV_ROUND_NEAR_INF)
   }
 }

@@ -49,6 +49,7 @@ final class MediaInput {
         // Microseconds of the stream to look at before the first frame. Not `nobuffer` as well: it throws away what was
         // looked at, the first key frame too, and what was kept is decoded at once and gives way to what is newer.
         dictionary.set("analyzeduration", "1000000")
+        dictionary.set("fpsprobesize", "8")
         dictionary.set("tcp_nodelay", "1")
       }
       interruptGuard.allow(seconds: networkTimeoutSeconds)

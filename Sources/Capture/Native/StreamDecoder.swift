@@ -19,6 +19,10 @@ final class StreamDecoder {
   private(set) var errorCount = 0
   /// When the stream's newest packet came in, on the monotonic clock.
   private(set) var packetArrival: Int64 = 0
+  /// Of live video alone.
+  private var backlog: DecodingBacklog?
+  /// Whether frames have been left out on purpose since the last one that came out.
+  private(set) var leavesOut = false
   private var state = State.reading
   /// What ended the input early; thrown when all frames that came before it are out.
   private var failure: CaptureError?
@@ -70,7 +74,10 @@ final class StreamDecoder {
     // A frame that is damaged is delivered and marked rather than dropped: none of the input's frames may go missing.
     context.pointee.flags |= ferd_codec_flag_output_corrupt | ferd_codec_flag_unaligned
     context.pointee.err_recognition |= AV_EF_CRCCHECK
-    if options.isLive, input.isNetwork { context.pointee.flags |= ferd_codec_flag_low_delay }
+    if options.isLive, input.isNetwork {
+      context.pointee.flags |= ferd_codec_flag_low_delay
+      if !input.hasKnownDuration { backlog = DecodingBacklog() }
+    }
     let code = avcodec_open2(context, decoder, nil)
     guard code >= 0 else {
       throw CaptureError(
@@ -123,6 +130,7 @@ final class StreamDecoder {
 
   /// Gives the decoder the stream's next packet, or tells it that there are no more.
   private func feed() {
+    let start = MonotonicClock.now()
     let code = input.read(into: packet)
     if input.errorLog.takeCount() > 0, code >= 0 || code == ferd_averror_eof { errorCount += 1 }
     guard code >= 0 else {
@@ -138,11 +146,29 @@ final class StreamDecoder {
       return
     }
     packetArrival = MonotonicClock.now()
+    limitBacklog(waited: packetArrival - start)
     if isTorn { tornPosition = packet.pointee.pos }
     decoderErrorRun = 0
     let sent = avcodec_send_packet(codec, packet)
     if isTorn || sent < 0 { noteUndecodable() }
   }
+
+  /// Leaves frames out where the decoder does not get through.
+  private func limitBacklog(waited: Int64) {
+    guard backlog != nil else { return }
+    let stamp = packet.pointee.dts == ferd_av_nopts ? packet.pointee.pts : packet.pointee.dts
+    let time = stamp == ferd_av_nopts ? nil : stamp.rescaledToNanoseconds(from: stream.pointee.time_base)
+    backlog!.note(waited: waited, arrival: packetArrival, time: time)
+    switch backlog!.effort {
+    case .allFrames: codec.pointee.skip_frame = AVDISCARD_DEFAULT
+    case .neededFrames: codec.pointee.skip_frame = AVDISCARD_NONREF
+    case .keyFrames: codec.pointee.skip_frame = AVDISCARD_NONKEY
+    }
+    if backlog!.effort != .allFrames { leavesOut = true }
+  }
+
+  /// The frames that were left out have been counted.
+  func resumeCounting() { leavesOut = backlog.map { $0.effort != .allFrames } ?? false }
 
   private func noteReadError(_ code: Int32) {
     if code == ferd_averror_eagain {

@@ -2,6 +2,9 @@ import Pixels
 
 /// The part of a picture in which a face is looked for again: a square around where it is expected, moved and cut so that
 /// it lies in the picture, in whole pixels.
+///
+/// Small faces are shown to the network in the size that they have where it looks at the whole picture, so that it says
+/// the same of them; large ones smaller.
 struct DetectorRegion: Equatable {
   /// The network's input for a region in pixels; the face covers a good third of it, which is where it sees best.
   static let inputSize = 128
@@ -15,11 +18,14 @@ struct DetectorRegion: Equatable {
   let width: Int
   let height: Int
 
-  /// - Parameter face: where the face is expected, in pixels of the picture.
-  init(around face: Rect, pictureWidth: Int, pictureHeight: Int) {
+  /// - Parameters:
+  ///   - face: where the face is expected, in pixels of the picture.
+  ///   - scale: pixels of the picture for one of the input where the whole picture is looked at.
+  init(around face: Rect, pictureWidth: Int, pictureHeight: Int, scale: Float) {
     let longSide = max(face.width, face.height)
     let wanted = longSide.isFinite ? min(max(Self.sidePerFace * longSide, 1), 1e6) : 1
-    let side = max(Self.inputSize, (Int(wanted) + Self.step - 1) / Self.step * Self.step)
+    let smallest = Int((Float(Self.inputSize) * max(1, scale)).rounded())
+    let side = max(smallest, (Int(wanted) + Self.step - 1) / Self.step * Self.step)
     width = min(side, pictureWidth)
     height = min(side, pictureHeight)
     func start(_ center: Float, length: Int, limit: Int) -> Int {

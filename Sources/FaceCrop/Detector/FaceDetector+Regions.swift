@@ -18,8 +18,7 @@ extension FaceDetector {
   /// Replaces `faces` by those of `expected` that are near where they are expected, the surest first; nobody else is
   /// looked for. Boxes may reach beyond the picture.
   ///
-  /// The network sees each face in a picture of its own, larger or smaller than in the whole one, so boxes differ a
-  /// little from those of `detect(in:into:)`.
+  /// The network sees each face in a picture of its own, so boxes differ a little from those of `detect(in:into:)`.
   ///
   /// - Returns: whether each of the first `required` expected faces was found.
   public func detect(
@@ -28,8 +27,10 @@ extension FaceDetector {
     faces.removeAll(keepingCapacity: true)
     candidates.removeAll(keepingCapacity: true)
     var areAllFound = true
+    let scale = Float(plane.width) / Float(inputSize(of: plane).width)
     for (index, face) in expected.enumerated() {
-      let region = DetectorRegion(around: face.box, pictureWidth: plane.width, pictureHeight: plane.height)
+      let region = DetectorRegion(
+        around: face.box, pictureWidth: plane.width, pictureHeight: plane.height, scale: scale)
       let part = region.plane(of: plane)
       let size = DetectorInputSize(
         pictureWidth: part.width, pictureHeight: part.height, detectSize: DetectorRegion.inputSize,

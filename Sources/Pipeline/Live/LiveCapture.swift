@@ -182,13 +182,16 @@ final class LiveCapture: @unchecked Sendable {
   private func note(_ event: ReconnectingSource.Event) {
     switch event {
     case .lost(_, _, let sequence):
-      // At least one number is left out; readers need not wait for the next frame to learn that.
-      progress.withLock { progress in
+      // At least one number is left out; readers need not wait for the next frame to learn that. They know already where
+      // the source was opened and gave nothing.
+      let isNews = progress.withLock { progress in
+        guard sequence >= progress.nextSequence else { return false }
         progress.ledger.note(sequence...sequence, .reconnect)
         progress.nextSequence = sequence + 1
         progress.urgentUpTo = sequence + 1
+        return true
       }
-      metrics.framesDropped.increment()
+      if isNews { metrics.framesDropped.increment() }
     case .reopened: metrics.reconnects.increment()
     case .attemptFailed: break
     }
