@@ -132,7 +132,7 @@ struct HTTPServerTests {
 
   @Test func aClientThatReadsNothingIsDisconnectedAndSlowsNobody() async throws {
     let server = try await serve {
-      $0.stallSeconds = 0.5
+      $0.stallSeconds = 2
       $0.queue = LineQueueLimits(lines: 100, bytes: 1 << 20)
     }
     var stream = TestStream()

@@ -19,7 +19,9 @@ final class EventStream: Sendable {
 
   /// A client whose connection is gone may show it only when something is sent to it.
   private static let silence = Duration.seconds(15)
-  private static let maximumBatchBytes = 1 << 16
+  /// Given to the connection at once. Little, because what lies there cannot give way to newer lines, and because a
+  /// client that reads slowly must not look like one that does not.
+  static let batchBytes = 1 << 13
 
   private let state: Guarded<State>
   private let metrics: StreamMetrics
@@ -103,7 +105,7 @@ final class EventStream: Sendable {
       guard !state.isCancelled else { return ([], true) }
       var batch: [ByteBuffer] = []
       var bytes = 0
-      while bytes < Self.maximumBatchBytes, let item = state.queue.popFirst() {
+      while bytes < Self.batchBytes, let item = state.queue.popFirst() {
         let buffer =
           switch item {
           case .line(let buffer): buffer

@@ -56,7 +56,10 @@ struct HTTPRoutes {
     guard let stream = streams.add(subscription, channel: context.channel) else {
       return text("too many streams: \(settings.maximumStreams) is the limit\n", status: .serviceUnavailable)
     }
-    // What lies in the connection cannot give way to newer lines. The system doubles it.
+    let mark = ChannelOptions.Types.WriteBufferWaterMark(
+      low: EventStream.batchBytes / 2, high: EventStream.batchBytes)
+    context.channel.setOption(.writeBufferWaterMark, value: mark).whenFailure { _ in }
+    // The system doubles it.
     context.channel.setOption(.socketOption(.so_sndbuf), value: 1 << 16).whenFailure { _ in }
     context.channel.closeFuture.whenComplete { _ in streams.remove(stream) }
     let body = ResponseBody { writer in
