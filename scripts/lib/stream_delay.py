@@ -1,4 +1,5 @@
-"""stream_delay NAME COMMAND...: runs `ferd stream` on something live and prints how late its lines were, as one JSON line.
+"""stream_delay NAME COMMAND...: runs `ferd stream` on something live, until that ends, and prints how late its lines were,
+as one JSON line.
 
 Lines tell the time of day down to milliseconds, rounded down: delays are up to a millisecond too large.
 """
@@ -27,7 +28,8 @@ def main():
     child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: child.send_signal(number))
-    delays, faces, lost, scans, classified = [], 0, {}, {}, 0
+    delays, faces, lost, scans, classified = [], 0, {"at_start": 0}, {}, 0
+    is_over = False
     rest = b""
     first = last = None
     while True:
@@ -46,9 +48,15 @@ def main():
                 scans[record["scan"]] = scans.get(record["scan"], 0) + 1
                 first = first or taken
                 last = taken
+            elif record["type"] == "gap" and record["reason"] == "reconnect":
+                # The server has sent everything.
+                if not is_over:
+                    is_over = True
+                    child.send_signal(signal.SIGTERM)
             elif record["type"] == "gap":
                 count = record["seq_to"] - record["seq_from"] + 1
-                lost[record["reason"]] = lost.get(record["reason"], 0) + count
+                reason = "at_start" if first is None or last - first < 2 else record["reason"]
+                lost[reason] = lost.get(reason, 0) + count
     _, status, usage = os.wait4(child.pid, 0)
     third = max(1, len(delays) // 3)
     streamed = last - first if delays else None
@@ -74,7 +82,8 @@ def main():
         ),
         flush=True,
     )
-    return 0 if os.waitstatus_to_exitcode(status) == 0 else 1
+    # Ended by our signal.
+    return 0 if os.waitstatus_to_exitcode(status) in (0, 143) else 1
 
 
 if __name__ == "__main__":
