@@ -39,6 +39,8 @@ class Lines:
         self.has_hello = self.has_end = self.has_error = False
         self.frames = array.array("q")
         self.with_faces = array.array("q")
+        # A request takes effect on its way: the first lines may still be whole.
+        self.grace = 30
         self.gaps = []
         self.slow_gaps = 0
         self.lost = 0
@@ -66,11 +68,12 @@ class Lines:
         elif kind == "frame":
             self.advance(line["seq"], line["seq"])
             self.frames.append(line["seq"])
-            if self.fields is not None and set(line) - {"v", "type", "seq", "faces"}:
+            has_begun = len(self.frames) > self.grace
+            if has_begun and self.fields and set(line) - {"v", "type", "seq", "faces"}:
                 complain(self.who, f"more fields than asked for: {sorted(line)}")
             if line.get("faces"):
                 self.with_faces.append(line["seq"])
-            elif self.faces_only:
+            elif self.faces_only and has_begun:
                 complain(self.who, f"a frame without faces: {text[:80]!r}")
         elif kind == "gap":
             self.advance(line["seq_from"], line["seq_to"])
@@ -423,13 +426,13 @@ class Soak:
                 complain(client.name, "no end")
             if lines.slow_gaps:
                 complain(client.name, f"lost {lines.lost} lines in {lines.slow_gaps} gaps")
-            # A subscription holds from some line on: what came before it is whole.
+            # What comes before a subscription holds is left out.
             got = list(lines.frames)
             if lines.every > 1:
-                got = [n for i, n in enumerate(got) if n > got[0] + 30]
+                got = [n for i, n in enumerate(got) if n > got[0] + lines.grace]
                 due = [n for n in numbers["frames"] if got and n >= got[0]][:: lines.every]
             elif lines.faces_only:
-                got = [n for n in got if n > lines.frames[0] + 30]
+                got = [n for n in got if n > lines.frames[0] + lines.grace]
                 due = [n for n in numbers["faces"] if got and n >= got[0]]
             else:
                 due = [n for n in numbers["frames"] if n >= got[0]]

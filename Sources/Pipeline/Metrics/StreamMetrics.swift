@@ -59,9 +59,10 @@ public final class StreamMetrics: Sendable {
     func meter(_ name: String, _ labels: [(String, String)] = []) -> Meter {
       Meter(label: name, dimensions: labels, factory: registry)
     }
-    func bySink<Metric>(_ make: ([(String, String)]) -> Metric) -> [Sink: Metric] {
-      Dictionary(uniqueKeysWithValues: Sink.allCases.map { ($0, make([("sink", $0.rawValue)])) })
+    func bySink<Metric>(_ sinks: [Sink], _ make: ([(String, String)]) -> Metric) -> [Sink: Metric] {
+      Dictionary(uniqueKeysWithValues: sinks.map { ($0, make([("sink", $0.rawValue)])) })
     }
+    let servers = [Sink.socket, .http]
     Meter(label: "ferd_build_info", dimensions: [("version", version)] + labels, factory: registry).set(1)
     frames = counter("ferd_frames_total")
     framesSkipped = counter("ferd_frames_skipped_total")
@@ -79,12 +80,12 @@ public final class StreamMetrics: Sendable {
         ($0, Timer(label: "ferd_stage_seconds", dimensions: [("stage", $0.rawValue)], factory: registry))
       })
     delay = Timer(label: "ferd_delay_seconds", dimensions: [], factory: registry)
-    clients = bySink { meter("ferd_clients", $0) }
-    connections = bySink { counter("ferd_client_connections_total", $0) }
-    stalledClients = bySink { counter("ferd_clients_stalled_total", $0) }
-    refusedClients = bySink { counter("ferd_clients_refused_total", $0) }
-    linesLost = bySink { counter("ferd_lines_lost_total", $0) }
-    queuedLines = bySink { meter("ferd_queue_lines", $0) }
+    clients = bySink(servers) { meter("ferd_clients", $0) }
+    connections = bySink(servers) { counter("ferd_client_connections_total", $0) }
+    stalledClients = bySink(servers) { counter("ferd_clients_stalled_total", $0) }
+    refusedClients = bySink(servers) { counter("ferd_clients_refused_total", $0) }
+    linesLost = bySink(Sink.allCases) { counter("ferd_lines_lost_total", $0) }
+    queuedLines = bySink(Sink.allCases) { meter("ferd_queue_lines", $0) }
     queuedFrames = meter("ferd_queue_frames")
   }
 
