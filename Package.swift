@@ -99,7 +99,7 @@ let package = Package(
     .testTarget(
       name: "FerdTests",
       dependencies: [
-        "ferd", "Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "TestSupport",
+        "ferd", "Pipeline", "Capture", "FaceCrop", "Inference", "Pixels", "Threads", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

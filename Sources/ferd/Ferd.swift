@@ -14,7 +14,7 @@ struct Ferd: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      AnnotateCommand.self, PredictCommand.self, EvaluateCommand.self, ModelsCommand.self, TrainCommand.self,
-      TrainDetectorCommand.self, TuneBiasCommand.self, DevicesCommand.self,
+      AnnotateCommand.self, PredictCommand.self, StreamCommand.self, EvaluateCommand.self, ModelsCommand.self,
+      TrainCommand.self, TrainDetectorCommand.self, TuneBiasCommand.self, DevicesCommand.self,
     ])
 }

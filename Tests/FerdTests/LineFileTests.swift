@@ -13,12 +13,18 @@ struct LineFileTests {
 
   private func put(_ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
 
+  private func write(_ line: String, to file: LineFile) throws {
+    var buffer = LineBuffer()
+    buffer.append(bytes: Array(line.utf8))
+    try DescriptorSink(descriptor: file.descriptor, destination: file.path).write(buffer)
+  }
+
   private var content: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
   @Test func appendsToWhatIsThere() throws {
     for _ in 0..<2 {
       let file = try LineFile(path: path)
-      try file.write(Array(Self.line.utf8))
+      try write(Self.line, to: file)
       try file.finish()
     }
     #expect(content == Self.line + Self.line)
@@ -28,7 +34,7 @@ struct LineFileTests {
   func cutsOffTheLineInWhichAnEarlierRunWasKilled(before: String) throws {
     for length in 1..<Self.line.utf8.count {
       try put(before + String(Self.line.prefix(length)))
-      try LineFile(path: path).write(Array(Self.line.utf8))
+      try write(Self.line, to: LineFile(path: path))
       #expect(content == before + Self.line, "\(length)")
     }
   }
@@ -42,12 +48,12 @@ struct LineFileTests {
 
   @Test func goesOnInANewFileAfterTheOldOneWasMoved() throws {
     let file = try LineFile(path: path)
-    try file.write(Array(Self.line.utf8))
-    #expect(try !file.reopen())
+    try write(Self.line, to: file)
+    #expect(try !file.reopen(firstLine: nil))
     try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
-    #expect(try file.reopen())
-    try file.write(Array("2\n".utf8))
-    #expect(content == "2\n")
+    #expect(try file.reopen(firstLine: Array("1\n".utf8)))
+    try write("2\n", to: file)
+    #expect(content == "1\n2\n")
     #expect(try String(contentsOfFile: path + ".1", encoding: .utf8) == Self.line)
   }
 
@@ -56,7 +62,7 @@ struct LineFileTests {
       try LineFile(path: folder.path(""))
     }
     #expect(throws: OutputError.failed(destination: "/dev/full", "No space left on device")) {
-      try LineFile(path: "/dev/full").write(Array(Self.line.utf8))
+      try write(Self.line, to: LineFile(path: "/dev/full"))
     }
   }
 }

@@ -1,3 +1,4 @@
+import Capture
 import Foundation
 import Logging
 import TestSupport
@@ -77,11 +78,12 @@ struct StreamConfigurationTests {
   static let values: [(key: String, text: String, check: @Sendable (StreamConfiguration) -> Bool)] = [
     ("source", "rtsp://camera/live", { $0.source == "rtsp://camera/live" }),
     ("loop", "yes", { $0.loops }), ("loop", "true", { $0.loops }), ("loop", "off", { !$0.loops }),
-    ("size", "1280x720", { $0.size == StreamConfiguration.Size(width: 1280, height: 720) }),
+    ("size", "1280x720", { $0.size == CameraOptions.Size(width: 1280, height: 720) }),
     ("size", "auto", { $0.size == nil }),
     ("rate", "30", { $0.rate == 30 }), ("rate", "29.97", { $0.rate == 29.97 }),
     ("rate", "auto", { $0.rate == nil }),
-    ("format", "yuyv", { $0.format == "YUYV" }), ("format", "MJPEG", { $0.format == "MJPEG" }),
+    ("format", "yuyv", { $0.format == FourCC("YUYV") }), ("format", "MJPEG", { $0.format == FourCC("MJPG") }),
+    ("as-camera", "true", { $0.playsAsCamera }),
     ("stdout", "no", { !$0.writesStandardOutput }),
     ("output", "/tmp/lines", { $0.output == "/tmp/lines" }), ("output", "none", { $0.output == nil }),
     ("socket", "'@ferd'", { $0.socket == "@ferd" }), ("socket", "none", { $0.socket == nil }),
@@ -89,6 +91,7 @@ struct StreamConfigurationTests {
     ("socket-group", "video", { $0.socketGroup == "video" }),
     ("http", "127.0.0.1:8080", { $0.http == .init(host: "127.0.0.1", port: 8080) }),
     ("http", "'[::1]:80'", { $0.http == .init(host: "::1", port: 80) }),
+    ("http", "8080", { $0.http == .init(host: "127.0.0.1", port: 8080) }),
     ("http", "localhost:0", { $0.http == .init(host: "localhost", port: 0) }),
     ("model", "/m", { $0.model == "/m" }), ("model", "default", { $0.model == nil }),
     ("profile", "fast", { $0.profile == .fast }), ("precision", "bf16", { $0.precision == .bf16 }),
@@ -132,11 +135,11 @@ struct StreamConfigurationTests {
     ("loop: maybe", ["1: loop: expected true or false, found \"maybe\""]),
     (
       "size: 640",
-      ["1: size: expected a width and a height from 1 to 16384 such as 640x360, or auto, found \"640\""]
+      ["1: size: expected a width and a height up to 16384 such as 640x360, or auto, found \"640\""]
     ),
     (
       "size: 0x360",
-      ["1: size: expected a width and a height from 1 to 16384 such as 640x360, or auto, found \"0x360\""]
+      ["1: size: expected a width and a height up to 16384 such as 640x360, or auto, found \"0x360\""]
     ),
     ("rate: fast", ["1: rate: expected frames per second from 0.1 to 1000, or auto, found \"fast\""]),
     ("rate: .nan", ["1: rate: expected frames per second from 0.1 to 1000, or auto, found \".nan\""]),
@@ -148,6 +151,7 @@ struct StreamConfigurationTests {
         "1: format: expected a pixel format such as YUYV or MJPEG (ferd devices lists them), or auto, found \"a colourful one\""
       ]
     ),
+    ("as-camera: perhaps", ["1: as-camera: expected true or false, found \"perhaps\""]),
     ("stdout: 2", ["1: stdout: expected true or false, found \"2\""]),
     ("output: ''", ["1: output: expected the path of a file, or none, found \"\""]),
     (
@@ -166,8 +170,8 @@ struct StreamConfigurationTests {
       ["1: socket-mode: expected an octal file mode from 0000 to 0777 such as 0660, found \"1777\""]
     ),
     (
-      "http: 8080",
-      ["1: http: expected an address and a port such as 127.0.0.1:8080 or [::1]:8080, or none, found \"8080\""]
+      "http: eighty",
+      ["1: http: expected an address and a port such as 127.0.0.1:8080 or [::1]:8080, or none, found \"eighty\""]
     ),
     (
       "http: ::1:8080",

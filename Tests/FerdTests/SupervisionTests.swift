@@ -1,40 +1,10 @@
 import Foundation
 import Logging
-import Synchronization
+import TestSupport
+import Threads
 import Testing
 
 @testable import ferd
-
-/// A socket on which a service manager would listen.
-private final class NotifySocket {
-  let descriptor: Int32
-
-  /// - Parameter name: a path, or `@` and a name.
-  init(_ name: String) throws {
-    descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    var bytes = Array(name.utf8)
-    if bytes[0] == UInt8(ascii: "@") { bytes[0] = 0 }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let length = MemoryLayout<sa_family_t>.size + bytes.count
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(length)) }
-    }
-    try #require(result == 0, "\(String(cString: strerror(errno)))")
-    var limit = timeval(tv_sec: 10, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-  }
-
-  deinit { close(descriptor) }
-
-  /// Waits for the next datagram; its lines.
-  func receive() -> [String] {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = recv(descriptor, &buffer, buffer.count, 0)
-    return String(decoding: buffer[..<max(0, count)], as: UTF8.self).split(separator: "\n").map(String.init)
-  }
-}
 
 struct ServiceManagerTests {
   @Test(arguments: [false, true]) func sendsDatagramsToAPathOrAName(isAbstract: Bool) throws {
@@ -142,7 +112,7 @@ struct ServiceReportTests {
 struct SupervisorTests {
   /// Moves on whenever somebody looks, until it hangs.
   private final class Pipeline: Sendable {
-    private let state = Mutex((count: 0, moves: true))
+    private let state = Guarded((count: 0, moves: true))
 
     func look() -> Int {
       state.withLock {
@@ -177,9 +147,9 @@ struct SupervisorTests {
     pipeline.hang()
     // Whatever was under way, and then nothing any more.
     usleep(600_000)
-    while recv(listener.descriptor, nil, 0, Int32(MSG_DONTWAIT)) >= 0 {}
+    listener.drain()
     usleep(600_000)
-    #expect(recv(listener.descriptor, nil, 0, Int32(MSG_DONTWAIT)) == -1)
+    #expect(!listener.hasMore)
     supervisor.stopping()
     #expect(listener.receive().first == "STOPPING=1")
   }
@@ -198,7 +168,7 @@ struct LineLogHandlerTests {
   }
 
   private final class LineBox: Sendable {
-    private let storage = Mutex<[String]>([])
+    private let storage = Guarded<[String]>([])
     var lines: [String] { storage.withLock { $0 } }
     func add(_ line: String) { storage.withLock { $0.append(line) } }
   }
@@ -242,5 +212,36 @@ struct LineLogHandlerTests {
     #expect(LineLogHandler.Shared.isJournal(descriptor, ["JOURNAL_STREAM": stream]))
     #expect(!LineLogHandler.Shared.isJournal(descriptor, ["JOURNAL_STREAM": stream + "1"]))
     #expect(!LineLogHandler.Shared.isJournal(descriptor, [:]))
+  }
+}
+
+struct ServiceUnitTests {
+  private static let analyser = "/usr/bin/systemd-analyze"
+  private static let unit = TestData.repository.appending(path: "config/ferd.service")
+
+  /// Exposure from 0 to 10; the limit is in tenths.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: analyser), "systemd-analyze is not installed"))
+  func exposesLittleOfTheSystem() throws {
+    let (process, output) = (Process(), Pipe())
+    process.executableURL = URL(fileURLWithPath: Self.analyser)
+    process.arguments = ["security", "--offline=true", "--threshold=20", "--no-pager", Self.unit.path]
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(text)")
+    #expect(text.contains("Overall exposure level"))
+  }
+
+  @Test func letsTheNetworksCompileTheirLoops() throws {
+    let settings = try String(contentsOf: Self.unit, encoding: .utf8).split(separator: "\n").filter {
+      !$0.hasPrefix("#")
+    }
+    // oneDNN writes machine code when it runs.
+    #expect(!settings.contains { $0.hasPrefix("MemoryDenyWriteExecute=yes") })
+    #expect(settings.contains("Type=notify") && settings.contains("SuccessExitStatus=143"))
+    // Half of it must be longer than a server may take to answer and the pause before the next attempt.
+    let watchdog = settings.first { $0.hasPrefix("WatchdogSec=") }.flatMap { Double($0.dropFirst(12)) }
+    #expect(try #require(watchdog) / 2 > 10 + 5)
   }
 }

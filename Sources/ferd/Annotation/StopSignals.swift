@@ -21,21 +21,30 @@ final class StopSignals: Sendable {
 
   /// To be called before other threads start: they inherit that the signals are blocked.
   ///
-  /// - Parameter onSignal: called once, on a thread of its own.
-  init(onSignal: @escaping @Sendable () -> Void) {
+  /// - Parameters:
+  ///   - onHangup: called for every SIGHUP until the program is asked to end, on a thread of its own; must return soon.
+  ///     nil: SIGHUP does what it usually does.
+  ///   - onSignal: called once, on the same thread.
+  init(onHangup: (@Sendable () -> Void)? = nil, onSignal: @escaping @Sendable () -> Void) {
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
+    if onHangup != nil { sigaddset(&signals, SIGHUP) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let awaited = signals
     let thread = Thread { [self] in
       var signals = awaited
       var number: Int32 = 0
-      while sigwait(&signals, &number) != 0 {}
+      while true {
+        guard sigwait(&signals, &number) == 0 else { continue }
+        guard number == SIGHUP, let onHangup else { break }
+        onHangup()
+      }
       received.store(number, ordering: .releasing)
       // From here on they end the program, on this thread: whoever asks twice does not want to wait.
       for number in [SIGINT, SIGTERM] { Foundation.signal(number, SIG_DFL) }
+      sigdelset(&signals, SIGHUP)
       pthread_sigmask(SIG_UNBLOCK, &signals, nil)
       onSignal()
       while true { pause() }

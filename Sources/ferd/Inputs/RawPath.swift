@@ -63,7 +63,7 @@ struct RawPath: Equatable, Hashable {
 }
 
 /// A path that Swift code can open, for as long as this object lives.
-final class OpenablePath {
+final class OpenablePath: Sendable {
   let path: String
   private let descriptor: Int32?
 

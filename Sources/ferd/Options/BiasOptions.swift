@@ -39,6 +39,9 @@ struct BiasOptions: ParsableArguments {
     return all.compactMapValues { $0 }
   }
 
+  /// Whether there is any of these options.
+  var isGiven: Bool { bias != nil || !single.isEmpty }
+
   func validate() throws {
     for (name, factor) in single { try Self.check(factor, of: name) }
     if let bias, bias.contains("=") { _ = try Self.parse(list: bias) }
@@ -51,7 +54,7 @@ struct BiasOptions: ParsableArguments {
   /// - Throws: `CommandFailure` for a class that the ensemble does not know (64) and for a `bias.json` that is
   ///   missing (66) or damaged (65).
   func correction(labels: [String]) throws -> BiasCorrection? {
-    guard bias != nil || !single.isEmpty else { return nil }
+    guard isGiven else { return nil }
     var base = BiasCorrection(neutral: labels)
     if let bias, bias != "none" {
       base = bias.contains("=") ? try resolve(Self.parse(list: bias), labels) : try Self.read(bias, labels)

@@ -31,6 +31,14 @@ enum ExitStatus: Int32, Comparable {
     }
   }
 
+  init(_ error: SinkError) {
+    switch error {
+    case .invalidAddress: self = .wrongUsage
+    case .addressInUse: self = .deviceUnavailable
+    case .failed: self = .inputOutput
+    }
+  }
+
   init(_ error: TrainingError) {
     switch error {
     case .noSuchInput: self = .noSuchInput
@@ -58,6 +66,7 @@ struct CommandFailure: Error, Equatable {
     case let error as CaptureError: self.init(ExitStatus(error.code), error.description)
     case let error as InferenceError: self.init(.unreadable, error.description)
     case let error as OutputError: self.init(.inputOutput, error.description)
+    case let error as SinkError: self.init(ExitStatus(error), error.description)
     case let error as TrainingError: self.init(ExitStatus(error), error.description)
     default: return nil
     }

@@ -1,6 +1,8 @@
+import Capture
 import Foundation
 import Inference
 import Logging
+import Pipeline
 
 /// One thing that `ferd stream` can be told: `rate: 30` in the file, `FERD_RATE=30` in the environment and `--rate 30` on
 /// the command line are the same.
@@ -41,14 +43,14 @@ struct ConfigurationKey: Sendable {
   private static let source: [ConfigurationKey] = [
     .text("source", "a device, a URL or a file", { $0.source }, word: nil) { $1.source = $0 },
     .boolean("loop", { $0.loops }) { $1.loops = $0 },
+    .boolean("as-camera", { $0.playsAsCamera }) { $1.playsAsCamera = $0 },
     ConfigurationKey(
-      "size", "a width and a height from 1 to 16384 such as 640x360, or auto",
-      text: { $0.size.map { "\($0.width)x\($0.height)" } ?? "auto" },
+      "size", "a width and a height up to 16384 such as 640x360, or auto",
+      text: { $0.size.map { "\($0)" } ?? "auto" },
       apply: { text, configuration in
         guard text != "auto" else { return set(&configuration.size, nil) }
-        let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        guard sides.count == 2, sides.allSatisfy({ 1...16_384 ~= $0 }) else { return false }
-        return set(&configuration.size, StreamConfiguration.Size(width: sides[0], height: sides[1]))
+        guard let size = CameraOptions.Size(text) else { return false }
+        return set(&configuration.size, size)
       }),
     ConfigurationKey(
       "rate", "frames per second from 0.1 to 1000, or auto",
@@ -60,11 +62,11 @@ struct ConfigurationKey: Sendable {
       }),
     ConfigurationKey(
       "format", "a pixel format such as YUYV or MJPEG (ferd devices lists them), or auto",
-      text: { $0.format ?? "auto" },
+      text: { $0.format.map { "\($0)" } ?? "auto" },
       apply: { text, configuration in
         guard text != "auto" else { return set(&configuration.format, nil) }
-        let isName = 1...8 ~= text.utf8.count && text.utf8.allSatisfy { 0x20 < $0 && $0 < 0x7F }
-        return isName && set(&configuration.format, text.uppercased())
+        guard let format = FourCC(text) else { return false }
+        return set(&configuration.format, format)
       }),
   ]
 
@@ -76,7 +78,7 @@ struct ConfigurationKey: Sendable {
       text: { $0.socket ?? "none" },
       apply: { text, configuration in
         guard text != "none" else { return set(&configuration.socket, nil) }
-        guard 1...103 ~= text.utf8.count, text != "@", !text.utf8.contains(0) else { return false }
+        guard (try? SocketEndpoint(parsing: text)) != nil else { return false }
         return set(&configuration.socket, text)
       }),
     ConfigurationKey(
@@ -94,12 +96,10 @@ struct ConfigurationKey: Sendable {
     ) { $1.socketGroup = $0 },
     ConfigurationKey(
       "http", "an address and a port such as 127.0.0.1:8080 or [::1]:8080, or none",
-      text: { configuration in
-        configuration.http.map { ($0.host.contains(":") ? "[\($0.host)]" : $0.host) + ":\($0.port)" } ?? "none"
-      },
+      text: { $0.http.map { "\($0)" } ?? "none" },
       apply: { text, configuration in
         guard text != "none" else { return set(&configuration.http, nil) }
-        guard let address = StreamConfiguration.Address(text) else { return false }
+        guard let address = try? HTTPAddress(parsing: text) else { return false }
         return set(&configuration.http, address)
       }),
   ]
@@ -230,23 +230,5 @@ extension ConfigurationKey {
   /// Without ".0".
   private static func plain(_ number: Double) -> String {
     Int(exactly: number).map { "\($0)" } ?? "\(number)"
-  }
-}
-
-extension StreamConfiguration.Address {
-  /// From `host:port`, where an IPv6 address stands in brackets; nil where it is something else.
-  init?(_ text: String) {
-    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-      0...65_535 ~= port
-    else { return nil }
-    var host = text[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") {
-      host = host.dropFirst().dropLast()
-      guard host.contains(":") else { return nil }
-    } else if host.contains(where: { ":[]".contains($0) }) {
-      return nil
-    }
-    guard !host.isEmpty, !host.contains(where: { $0.isWhitespace || $0 == "/" }) else { return nil }
-    self.init(host: String(host), port: port)
   }
 }

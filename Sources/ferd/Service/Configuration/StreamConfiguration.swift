@@ -1,17 +1,13 @@
+import Capture
 import Inference
 import Logging
+import Pipeline
 
 /// Everything that `ferd stream` can be told, with what holds where nobody says anything.
 ///
 /// Its values come from the command line, the environment and a file (`ConfigurationLayers`); each is one
 /// `ConfigurationKey`, under the same name in all three.
 struct StreamConfiguration: Equatable, Sendable {
-  /// Width and height in pixels.
-  struct Size: Equatable, Sendable {
-    var width: Int
-    var height: Int
-  }
-
   /// Factors on the classes' probabilities.
   enum Bias: Equatable, Sendable {
     /// The ensemble's own.
@@ -20,22 +16,17 @@ struct StreamConfiguration: Equatable, Sendable {
     case given(String)
   }
 
-  /// Where the HTTP server listens.
-  struct Address: Equatable, Sendable {
-    var host: String
-    var port: Int
-  }
-
   /// Device, URL or file; must be told by somebody.
   var source: String?
   /// A file starts over at its end.
   var loops = false
+  /// A file's time does not wait for whoever is late, as a camera's would not.
+  var playsAsCamera = false
   /// The camera's; nil in these three: what suits the detector best.
-  var size: Size?
+  var size: CameraOptions.Size?
   /// Frames per second.
   var rate: Double?
-  /// Name of a pixel format.
-  var format: String?
+  var format: FourCC?
 
   var writesStandardOutput = true
   /// File to which lines are appended.
@@ -45,7 +36,7 @@ struct StreamConfiguration: Equatable, Sendable {
   var socketMode = 0o600
   /// Name or number; nil: the process's own.
   var socketGroup: String?
-  var http: Address?
+  var http: HTTPAddress?
 
   /// nil: the bundled ensemble, and detector below.
   var model: String?

@@ -1,6 +1,6 @@
 import Foundation
 import Logging
-import Synchronization
+import Threads
 
 /// Writes each event of the log as one line to standard error: time, level, what happened, and its circumstances as
 /// `key=value`.
@@ -10,13 +10,13 @@ import Synchronization
 struct LineLogHandler: LogHandler {
   /// What all handlers of the program share.
   final class Shared: Sendable {
-    fileprivate let level: Mutex<Logger.Level>
+    fileprivate let level: Guarded<Logger.Level>
     fileprivate let isJournal: Bool
     fileprivate let write: @Sendable (String) -> Void
 
     /// - Parameter write: takes a line with its end.
     init(level: Logger.Level, isJournal: Bool, write: @escaping @Sendable (String) -> Void) {
-      self.level = Mutex(level)
+      self.level = Guarded(level)
       self.isJournal = isJournal
       self.write = write
     }

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Threads
 
 /// Keeps the service manager informed, on a thread of its own.
 ///
@@ -12,7 +12,7 @@ final class Supervisor: Sendable {
 
   private let manager: ServiceManager?
   private let observe: @Sendable () -> ServiceReport.Observation
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   /// - Parameters:
   ///   - manager: nil: nobody is there to be informed, and no thread starts.
@@ -20,7 +20,7 @@ final class Supervisor: Sendable {
   init(_ manager: ServiceManager?, observe: @escaping @Sendable () -> ServiceReport.Observation) {
     self.manager = manager
     self.observe = observe
-    state = Mutex(State(report: ServiceReport(watchdogNanoseconds: manager?.watchdogNanoseconds)))
+    state = Guarded(State(report: ServiceReport(watchdogNanoseconds: manager?.watchdogNanoseconds)))
     guard manager != nil else { return }
     let thread = Thread { [self] in watch() }
     thread.name = "ferd-supervisor"

@@ -1,19 +1,16 @@
 import Foundation
 import Pipeline
 
-/// A file to which whole lines are appended: whatever happens, a disk that is full too, no part of a line stays in it.
-///
-/// Used by one thread at a time.
-final class LineFile {
+/// A file to which whole lines are appended, by whoever writes to its descriptor.
+final class LineFile: Sendable {
   /// How a line of ferd begins, by which what an earlier run left behind is known.
   private static let beginning = Array("{\"v\":1,\"type\":\"".utf8)
   /// Longer than any line.
   private static let lineLimit = 1 << 20
 
   let path: String
-  private var descriptor: Int32
-  /// Regular files only can be cut back.
-  private var isRegular: Bool
+  /// Stays the same when the file is another one after `reopen`.
+  let descriptor: Int32
 
   /// Opens the file, or makes it. The part of a line with which an earlier run ended, killed in the middle of it, is cut
   /// off.
@@ -21,40 +18,24 @@ final class LineFile {
   /// - Throws: `OutputError` where it cannot be opened, or ends in the middle of a line that ferd did not write.
   init(path: String) throws(OutputError) {
     self.path = path
-    (descriptor, isRegular) = try Self.open(path)
+    descriptor = try Self.open(path)
   }
 
   deinit { close(descriptor) }
 
-  /// Appends a line with its end, or nothing of it.
-  func write(_ line: [UInt8]) throws(OutputError) {
-    var written = 0
-    while written < line.count {
-      let result = line.withUnsafeBytes {
-        Foundation.write(descriptor, $0.baseAddress! + written, $0.count - written)
-      }
-      if result >= 0 {
-        written += result
-        continue
-      }
-      let code = errno
-      if code == EINTR { continue }
-      if isRegular, written > 0 { cutBack(by: written) }
-      if code == EPIPE { throw .readerGone }
-      throw .failed(destination: path, String(cString: strerror(code)))
-    }
-  }
-
   /// Brings everything onto the disk.
   func finish() throws(OutputError) {
-    guard isRegular, fsync(descriptor) != 0 else { return }
+    // Pipes and devices have no disk.
+    guard fsync(descriptor) != 0, errno != EINVAL, errno != EROFS else { return }
     throw .failed(destination: path, "cannot write: \(String(cString: strerror(errno)))")
   }
 
-  /// Goes on in a new file where somebody moved or removed the old one, as logrotate does.
+  /// Goes on in a new file where somebody moved or removed the old one, as logrotate does. No line is lost on the way,
+  /// and none is torn.
   ///
+  /// - Parameter firstLine: for the new file.
   /// - Returns: whether it is another file now.
-  func reopen() throws(OutputError) -> Bool {
+  func reopen(firstLine: [UInt8]?) throws(OutputError) -> Bool {
     var (old, current) = (stat(), stat())
     if fstat(descriptor, &old) == 0, stat(path, &current) == 0, old.st_dev == current.st_dev,
       old.st_ino == current.st_ino
@@ -62,37 +43,38 @@ final class LineFile {
       return false
     }
     let next = try Self.open(path)
+    defer { close(next) }
+    if let firstLine {
+      var line = LineBuffer()
+      line.append(bytes: firstLine)
+      try DescriptorSink(descriptor: next, destination: path).write(line)
+    }
     try finish()
-    close(descriptor)
-    (descriptor, isRegular) = next
+    while dup2(next, descriptor) < 0, errno == EINTR || errno == EBUSY {}
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     return true
   }
 
-  private func cutBack(by count: Int) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, Int(status.st_size) >= count else { return }
-    _ = ftruncate(descriptor, off_t(Int(status.st_size) - count))
-  }
-
-  private static func open(_ path: String) throws(OutputError) -> (descriptor: Int32, isRegular: Bool) {
+  private static func open(_ path: String) throws(OutputError) -> Int32 {
     // For reading, too, as its end must be looked at; a pipe must not wait for its reader here.
     var descriptor = Foundation.open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
-    if descriptor < 0, errno == EACCES || errno == EINVAL {
+    if descriptor < 0, errno == EACCES {
       descriptor = Foundation.open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
     }
     guard descriptor >= 0 else {
       throw .failed(destination: path, "cannot open: \(String(cString: strerror(errno)))")
     }
     var status = stat()
-    let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     do {
-      if isRegular { try mend(descriptor, size: Int(status.st_size), path: path) }
+      if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+        try mend(descriptor, size: Int(status.st_size), path: path)
+      }
     } catch {
       close(descriptor)
       throw error
     }
     _ = fcntl(descriptor, F_SETFL, O_APPEND)
-    return (descriptor, isRegular)
+    return descriptor
   }
 
   /// Cuts off the unfinished line at the end of a file.
