@@ -171,11 +171,11 @@ public struct BiasReport: Sendable {
       row("unseen pictures", estimate.before, estimate.after, Self.interval(estimate, objective))
     }
     if let estimate = result.alternative?.crossValidated {
-      row("unseen pictures, likeliest factors", estimate.before, estimate.after, Self.interval(estimate, objective))
+      row("likeliest factors there", estimate.before, estimate.after, Self.interval(estimate, objective))
     }
     row("all pictures", result.valueBefore, result.value, "–")
     page.table(
-      columns: [objective.text, "without factors", "with factors", "gain", "95 % interval"], rows: rows,
+      columns: [objective.text, "without", "with factors", "gain", "95 % interval"], rows: rows,
       emphasised: result.crossValidated == nil ? [] : [result.isAlternativeRecommended ? 1 : 0])
     page.paragraph(
       "Unseen: each picture is judged with factors found without its part of the pictures, of which there are "
