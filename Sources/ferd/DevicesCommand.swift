@@ -8,24 +8,33 @@ struct DevicesCommand: ParsableCommand {
     abstract: "List the cameras, and their formats, sizes and rates.",
     discussion: """
       With --json: one JSON object (docs/devices.schema.json). Cameras that cannot be looked at are told on standard \
-      error, and under "problems".
+      error, and under "problems". A device that is named must be a camera: otherwise the exit status is 66 or 69.
       """)
+
+  @Argument(help: ArgumentHelp("Cameras to tell about. Default: all.", valueName: "device"))
+  var paths: [String] = []
 
   @Flag(help: "One JSON object instead of text.")
   var json = false
 
   func run() throws {
-    let report = DeviceReport(CameraSource.list())
-    for problem in report.problems { Diagnostics.warning("\(problem.path): \(problem.message)") }
+    let found = paths.isEmpty ? CameraSource.list() : paths.map { CameraSource.look(at: $0) }
+    let report = DeviceReport(found)
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       try StandardOutput.write(String(decoding: try encoder.encode(report), as: UTF8.self) + "\n")
-    } else if report.cameras.isEmpty {
-      Diagnostics.note("no cameras found")
     } else {
       try StandardOutput.write(report.text)
     }
+    let failures = found.compactMap { entry in
+      if case .failure(let error) = entry { CommandFailure(wrapping: error) } else { nil }
+    }
+    for failure in failures {
+      if paths.isEmpty { Diagnostics.warning(failure.message) } else { Diagnostics.error(failure.message) }
+    }
+    if found.isEmpty { Diagnostics.note("no cameras found") }
+    if !paths.isEmpty, let worst = failures.map(\.status).max() { throw ExitCode(worst.rawValue) }
   }
 }
 

@@ -77,6 +77,16 @@ struct DevicesTests {
         """)
   }
 
+  @Test(arguments: [("/dev/video4711", 66), ("/dev/null", 69)] as [(String, Int32)])
+  func aDeviceThatIsNamedMustBeACamera(path: String, status: Int32) throws {
+    let result = try FerdProcess.run(["devices", "--json", path])
+    #expect(result.status == status)
+    #expect(result.errors.hasPrefix("ferd: error: \(path): "))
+    let object = try ParsedJSON.parse(result.output)
+    #expect(schema.problems(with: object).isEmpty)
+    #expect(object["problems"]?[0]?["path"]?.string == path)
+  }
+
   /// With or without cameras.
   @Test func theProgramPrintsOneObject() throws {
     let result = try FerdProcess.run(["devices", "--json"])

