@@ -64,6 +64,16 @@ public final class CameraSource: FrameSource {
   public func makeFrame() -> Frame { Frame(storage: CameraPicture()) }
 
   public func read(into frame: Frame) throws(CaptureError) -> Bool {
+    do {
+      return try readNext(into: frame)
+    } catch {
+      // Whoever opens the camera again may still refer to this, and a camera can be opened once only.
+      close()
+      throw error
+    }
+  }
+
+  private func readNext(into frame: Frame) throws(CaptureError) -> Bool {
     guard let picture = frame.storage as? CameraPicture else {
       preconditionFailure("a frame of another kind of source")
     }
