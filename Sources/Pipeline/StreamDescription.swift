@@ -57,9 +57,9 @@ public enum StreamEndReason: String, Sendable {
   case endOfInput = "eof"
   /// SIGINT or SIGTERM.
   case signal
-  /// Reading failed on the way; the message is on standard error.
+  /// Reading or writing failed on the way; the message is on standard error.
   case error
-  /// Whoever read the lines went away, so this reason is never seen in a line.
+  /// Whoever read the lines went away; only the other readers of a live stream ever see it.
   case readerGone = "reader-gone"
 }
 

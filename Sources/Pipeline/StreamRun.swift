@@ -45,8 +45,7 @@ final class StreamRun: @unchecked Sendable {
     self.cancellation = cancellation
     finding = FindingStep(finder: finder, schedule: schedule)
     completing = CompletingStep(
-      info: source.info, labels: classifiers[0].labels, biasFactors: classifiers[0].biasFactors,
-      biasTemperature: classifiers[0].biasTemperature, smoother: smoother)
+      info: source.info, labels: classifiers[0].labels, bias: classifiers[0].bias, smoother: smoother)
     classifyTimes = Guarded((StageTime(name: "classify"), classifiers.count))
     frameCount = AnnotationPipeline.frameCount(
       classifiers: classifiers.count, pixels: source.info.width * source.info.height)

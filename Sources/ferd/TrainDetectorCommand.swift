@@ -85,7 +85,8 @@ struct TrainDetectorCommand: ParsableCommand {
   @Flag(help: "With --evaluate: name each missed face and each false alarm.")
   var list = false
 
-  @Flag(help: "With --evaluate: look once, as at the frames of a video, instead of twice, as at still pictures.")
+  @Flag(
+    help: "With --evaluate: look once, as at the frames of a video, instead of four times, as at still pictures.")
   var oneLook = false
 
   @Flag(help: "With --evaluate: tell which sizes and rolls it finds, with validation portraits pasted into scenes.")

@@ -43,6 +43,12 @@ struct StreamConfigurationTests {
     #expect(try await problems(options: [:]).texts.count == 1)
   }
 
+  @Test func noticesVariablesThatNameNoSetting() {
+    let layers = ConfigurationLayers(
+      environment: ["FERD_RAET": "30", "FERD_RATE": "30", "FERD_CONFIG": "x", "FERDINAND": "1", "PATH": "/bin"])
+    #expect(layers.unknownVariables == ["FERD_RAET"])
+  }
+
   @Test func theShippedFileNamesEveryKeyAndGivesTheDefaults() async throws {
     let file = TestData.repository.appending(path: "config/ferd.yaml")
     let shipped = try await ConfigurationLayers(file: file.path).load()

@@ -246,7 +246,9 @@ struct StreamTests {
     #expect(content.count <= 8192 && content.last == UInt8(ascii: "\n"))
     let objects = try content.split(separator: UInt8(ascii: "\n")).map { try ParsedJSON.parse(Data($0)) }
     #expect(sequences(objects) == Array(0..<sequences(objects).count))
-    #expect(client.waitUntilOver() && client.lines.last?.contains(#""type":"end""#) == true)
+    #expect(client.waitUntilOver())
+    let end = try #require(client.lines.last)
+    #expect(end.contains(#""type":"end""#) && end.contains(#""reason":"error""#), "\(end)")
   }
 
   @Test func nowhereToWriteIs74() throws {

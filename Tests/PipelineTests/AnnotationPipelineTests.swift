@@ -1,6 +1,7 @@
 import Capture
 import FaceCrop
 import Foundation
+import Inference
 import Pixels
 import Synchronization
 import Testing
@@ -31,7 +32,7 @@ private struct StepFailure: Error {}
 
 private final class SteadyClassifier: FaceClassifier {
   let labels = ["a", "b"]
-  var biasFactors: [Float] = [3, 1]
+  let bias = try! BiasCorrection(["a": 3], labels: ["a", "b"])
   /// Probability of "a", by the number of the call.
   var probability: (Int) -> Float = { _ in 0.5 }
   private var calls = 0
@@ -66,7 +67,7 @@ struct AnnotationPipelineTests {
   private func header(_ source: any FrameSource, _ classifier: SteadyClassifier) -> StreamHeader {
     StreamHeader(
       version: "0", source: "clip", width: source.info.width, height: source.info.height, labels: classifier.labels,
-      model: "m", bias: classifier.biasFactors)
+      model: "m", bias: classifier.bias.factors)
   }
 
   /// A lossless clip in whose frame n every sample is 16·(n mod 8).

@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Pixels
 import Threads
 
@@ -101,12 +102,12 @@ struct FinderFailure: Error {}
 
 final class SlowClassifier: FaceClassifier {
   let labels: [String]
-  let biasFactors: [Float]
+  let bias: BiasCorrection
   var milliseconds = 0.0
 
   init(labels: [String] = ["a", "b"], bias: Float = 1, milliseconds: Double = 0) {
     self.labels = labels
-    biasFactors = [bias] + Array(repeating: 1, count: labels.count - 1)
+    self.bias = try! BiasCorrection([labels[0]: Double(bias)], labels: labels)
     self.milliseconds = milliseconds
   }
 

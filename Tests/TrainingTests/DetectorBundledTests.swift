@@ -39,7 +39,7 @@ struct DetectorBundledTests {
     let folders = score.figures(threshold: threshold).folders
     #expect(try #require(folders["portraits"]?.recall) >= 0.98)
     #expect(try #require(folders["people"]?.recall) >= 0.96)
-    #expect(try #require(folders["scenes"]?.recall) >= 0.75)
+    #expect(try #require(folders["scenes"]?.recall) >= 0.8)
     #expect(try #require(folders["scenes"]?.falseAlarmsPerPicture) <= 0.05)
     #expect(try #require(score.figures(threshold: threshold).medianLandmarkError) <= 0.06)
   }
@@ -61,9 +61,9 @@ struct DetectorBundledTests {
   }
 
   /// What it reaches, so that a weaker one is noticed: height in pixels of a picture of 320×180 (144 is the close webcam face
-  /// of 80 %), roll in degrees, share that must be found. Faces of 16 pixels are mostly missed.
+  /// of 80 %), roll in degrees, share that must be found. Half of the faces of 16 pixels are missed.
   private static let reach: [(height: Float, degrees: Float, share: Float)] = [
-    (16, 0, 0.3), (24, -30, 0.55), (24, 0, 0.85), (24, 30, 0.55), (32, -30, 0.85), (32, 0, 0.95), (32, 30, 0.7),
+    (16, 0, 0.45), (24, -30, 0.7), (24, 0, 0.9), (24, 30, 0.6), (32, -30, 0.85), (32, 0, 0.95), (32, 30, 0.7),
     (48, -30, 0.9), (48, 0, 0.95), (48, 30, 0.9), (96, -30, 0.95), (96, 0, 0.95), (96, 30, 0.95),
     (144, -30, 0.95), (144, 0, 0.95), (144, 30, 0.95), (180, -30, 0.95), (180, 0, 0.95), (180, 30, 0.95),
   ]

@@ -1,6 +1,6 @@
 import CFFmpeg
-import Glibc
 import Synchronization
+import Threads
 
 /// Tells FFmpeg's blocking calls, and ours, when to give up.
 final class InterruptGuard: Sendable {
@@ -14,13 +14,13 @@ final class InterruptGuard: Sendable {
 
   /// Gives the calls from now on a number of seconds; nil takes the limit away.
   func allow(seconds: Double?) {
-    let limit = seconds.map { InterruptGuard.now() &+ UInt64(max(0, min($0, 1e9)) * 1e9) }
+    let limit = seconds.map { UInt64(MonotonicClock.now()) &+ UInt64(max(0, min($0, 1e9)) * 1e9) }
     deadline.store(limit ?? .max, ordering: .relaxed)
   }
 
   var hasExpired: Bool {
     let limit = deadline.load(ordering: .relaxed)
-    return limit != .max && InterruptGuard.now() >= limit
+    return limit != .max && UInt64(MonotonicClock.now()) >= limit
   }
 
   var shouldStop: Bool { cancellation.isCancelled || hasExpired }
@@ -30,11 +30,5 @@ final class InterruptGuard: Sendable {
     AVIOInterruptCB(
       callback: { Unmanaged<InterruptGuard>.fromOpaque($0!).takeUnretainedValue().shouldStop ? 1 : 0 },
       opaque: Unmanaged.passUnretained(self).toOpaque())
-  }
-
-  private static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }

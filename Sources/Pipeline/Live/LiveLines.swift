@@ -36,16 +36,15 @@ final class LiveLines {
   func hello(_ models: LoadedModels) {
     if self.models?.labels != models.labels {
       completing = CompletingStep(
-        info: info, labels: models.labels, biasFactors: models.biasFactors, biasTemperature: models.biasTemperature,
+        info: info, labels: models.labels, bias: models.bias,
         smoother: ProbabilitySmoother(timeConstant: info.isStillPicture ? 0 : settings.smoothingSeconds))
     }
-    completing!.biasFactors = models.biasFactors
-    completing!.biasTemperature = models.biasTemperature
+    completing!.bias = models.bias
     self.models = models
     let header = StreamHeader(
       version: identity.version, source: identity.source, width: info.width, height: info.height,
-      labels: models.labels, model: models.modelName, bias: models.biasFactors,
-      temperature: models.biasTemperature,
+      labels: models.labels, model: models.modelName, bias: models.bias.factors,
+      temperature: models.bias.temperature,
       policy: StreamPolicy(
         frames: frames, detectEvery: settings.detectEvery, reclassifyEvery: settings.reclassifyEvery))
     guard header != self.header else { return }

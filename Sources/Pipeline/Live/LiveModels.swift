@@ -1,3 +1,5 @@
+import Inference
+
 /// Everything that a reload may change: networks, thresholds, bias factors.
 ///
 /// To be made ready, and found fit, before it is handed over: the classifiers' crops and labels are checked where they are
@@ -12,7 +14,7 @@ public struct LiveModels: @unchecked Sendable {
   public init(finder: any LiveFaceFinder, classifiers: [any FaceClassifier], modelName: String) {
     precondition(!classifiers.isEmpty, "nobody to classify")
     precondition(
-      classifiers.allSatisfy { $0.labels == classifiers[0].labels && $0.biasFactors == classifiers[0].biasFactors },
+      classifiers.allSatisfy { $0.labels == classifiers[0].labels && $0.bias == classifiers[0].bias },
       "classifiers that are not equal")
     self.finder = finder
     self.classifiers = classifiers
@@ -25,16 +27,14 @@ final class LoadedModels {
   let finder: any LiveFaceFinder
   let classifiers: [any FaceClassifier]
   let labels: [String]
-  let biasFactors: [Float]
-  let biasTemperature: Float
+  let bias: BiasCorrection
   let modelName: String
 
   init(_ models: LiveModels) {
     finder = models.finder
     classifiers = models.classifiers
     labels = models.classifiers[0].labels
-    biasFactors = models.classifiers[0].biasFactors
-    biasTemperature = models.classifiers[0].biasTemperature
+    bias = models.classifiers[0].bias
     modelName = models.modelName
   }
 }

@@ -54,6 +54,7 @@ public final class LivePipeline: Sendable {
   /// Publishes one stream from `hello` to `end`; returns at its end. Blocks: not for the cooperative pool.
   ///
   /// - Parameters:
+  ///   - cancellationReason: why the stream ended, for its last line, where it was cancelled.
   ///   - open: opens the source, and opens it again where `SourceInfo.isReopened` says so; called on the capturing thread.
   ///   - output: gets the lines on the caller's thread.
   /// - Throws: `CaptureError` where the first opening fails, or is cancelled: nothing has been published then. What the
@@ -61,6 +62,7 @@ public final class LivePipeline: Sendable {
   ///   off for good later does not throw.
   public func run(
     identity: Identity, output: any LiveOutput, onEvent: @escaping @Sendable (Event) -> Void = { _ in },
+    cancellationReason: () -> StreamEndReason = { .signal },
     open: @escaping @Sendable () throws(CaptureError) -> any FrameSource
   ) throws -> AnnotationPipeline.Outcome {
     let first = state.withLock { $0.models }
@@ -80,7 +82,7 @@ public final class LivePipeline: Sendable {
       throw error
     }
     onEvent(.opened(opening.info))
-    return try run.run()
+    return try run.run(cancellationReason: cancellationReason)
   }
 
   private func makeRun(

@@ -64,7 +64,7 @@ final class LiveRun: @unchecked Sendable {
   func replace(_ models: LoadedModels) { nextModels.withLock { $0 = models } }
 
   /// Works on all frames; lines are made on the caller's thread.
-  func run() throws -> AnnotationPipeline.Outcome {
+  func run(cancellationReason: () -> StreamEndReason) throws -> AnnotationPipeline.Outcome {
     output.hello(models)
     var threads = [NamedThread.start(name: "ferd-find") { self.findFaces() }]
     for index in 0..<classifierCount {
@@ -79,10 +79,10 @@ final class LiveRun: @unchecked Sendable {
     let error = failure.withLock { $0 }
     let (end, decodeErrors) = capture.progress.withLock { ($0.end ?? .cancelled, $0.decodeErrors) }
     var sourceError: CaptureError?
-    var reason = StreamEndReason.signal
+    var reason: StreamEndReason
     switch end {
     case .endOfInput: reason = .endOfInput
-    case .cancelled: break
+    case .cancelled: reason = cancellationReason()
     case .failed(let problem):
       reason = .error
       sourceError = problem

@@ -23,7 +23,7 @@ public final class DescriptorSink: LineSink {
   public func write(_ line: LineBuffer) throws(OutputError) { try write(bytes: line.bytes) }
 
   /// Writes one whole line. Of a line that does not fit into a file any more, no part stays.
-  func write(bytes: [UInt8]) throws(OutputError) {
+  public func write(bytes: [UInt8]) throws(OutputError) {
     var written = 0
     // More than one round only where a signal interrupts, a pipe takes a part or a non-blocking one is full.
     while written < bytes.count {

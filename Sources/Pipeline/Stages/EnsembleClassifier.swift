@@ -8,8 +8,7 @@ public final class EnsembleClassifier: FaceClassifier {
   /// By member.
   private let geometries: [CropGeometry]
   private let normalisations: [Normalisation]
-  public let biasFactors: [Float]
-  public let biasTemperature: Float
+  public let bias: BiasCorrection
 
   public var labels: [String] { ensemble.labels }
 
@@ -17,9 +16,7 @@ public final class EnsembleClassifier: FaceClassifier {
   /// - Throws: `InferenceError` where a member's crop geometry cannot be understood or its input is not square.
   public init(ensemble: EmotionEnsemble, bias: BiasCorrection? = nil) throws(InferenceError) {
     self.ensemble = ensemble
-    let correction = bias ?? ensemble.bias
-    biasFactors = correction.factors
-    biasTemperature = correction.temperature
+    self.bias = bias ?? ensemble.bias
     var geometries: [CropGeometry] = []
     for member in ensemble.members {
       guard member.inputHeight == member.inputWidth else {
@@ -69,7 +66,6 @@ public final class EnsembleClassifier: FaceClassifier {
   }
 
   /// Appends the probabilities of the first `count` faces that were placed, `[count, labels]`.
-  ///
   public func run(
     count: Int, averagingFlips: Bool = false, into probabilities: inout [Float]
   ) throws(InferenceError) {

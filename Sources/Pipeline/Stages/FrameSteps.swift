@@ -1,4 +1,5 @@
 import Capture
+import Inference
 import Pixels
 
 /// What happens in the order of the frames before classification: finding faces, and deciding which are classified.
@@ -37,19 +38,15 @@ struct CompletingStep {
   let width: Int
   let height: Int
   let labelCount: Int
-  var biasFactors: [Float]
-  var biasTemperature: Float
+  var bias: BiasCorrection
   private var memory = ClassificationMemory()
   private var smoother: ProbabilitySmoother
 
-  init(
-    info: SourceInfo, labels: [String], biasFactors: [Float], biasTemperature: Float, smoother: ProbabilitySmoother
-  ) {
+  init(info: SourceInfo, labels: [String], bias: BiasCorrection, smoother: ProbabilitySmoother) {
     width = info.width
     height = info.height
     labelCount = labels.count
-    self.biasFactors = biasFactors
-    self.biasTemperature = biasTemperature
+    self.bias = bias
     self.smoother = smoother
   }
 
@@ -62,7 +59,9 @@ struct CompletingStep {
       let range = index * labelCount..<(index + 1) * labelCount
       smoother.smooth(
         &slot.annotation.scores, range: range, track: slot.annotation.faces[index].track, seconds: slot.seconds)
-      applyBias(biasFactors, temperature: biasTemperature, to: &slot.annotation.scores, range: range)
+      slot.annotation.scores.withUnsafeMutableBufferPointer {
+        bias.apply(to: UnsafeMutableBufferPointer(rebasing: $0[range]))
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import Glibc
+public import Inference
 public import Pixels
 
 /// Finds the faces of a stream's frames, one after the other, and follows them. Used by one thread at a time.
@@ -19,36 +19,10 @@ public protocol FaceFinder: AnyObject {
 public protocol FaceClassifier: AnyObject {
   /// Names of the classes, in the order of every score vector.
   var labels: [String] { get }
-  /// Factors of the classes, in the order of the labels.
-  var biasFactors: [Float] { get }
-  /// The correction's temperature; 1 = none.
-  var biasTemperature: Float { get }
+  /// Comes after smoothing over time; the classifier does not apply it.
+  var bias: BiasCorrection { get }
   /// Appends the probabilities of each face, `[faces, labels]`, to `probabilities`.
   func classify(_ faces: [FaceAnnotation], in luma: LumaPlane, into probabilities: inout [Float]) throws
-}
-
-extension FaceClassifier {
-  public var biasTemperature: Float { 1 }
-}
-
-/// Multiplies one face's probabilities, with the exponent 1 / `temperature`, by the classes' factors and scales them to
-/// sum to 1.
-func applyBias(_ factors: [Float], temperature: Float = 1, to values: inout [Float], range: Range<Int>) {
-  // Relative to the highest one, so that no power of it vanishes.
-  if temperature != 1, let highest = values[range].max(), highest > 0, highest.isFinite {
-    for index in range { values[index] = powf(values[index] / highest, 1 / temperature) }
-  }
-  var sum: Float = 0
-  for (offset, factor) in factors.enumerated() {
-    values[range.lowerBound + offset] *= factor
-    sum += values[range.lowerBound + offset]
-  }
-  // A sum of 0 comes of probabilities too small for their factors; then nothing speaks for any class.
-  guard sum > 0, sum.isFinite else {
-    for index in range { values[index] = 1 / Float(range.count) }
-    return
-  }
-  for index in range { values[index] /= sum }
 }
 
 /// Makes sure that one face's values are probabilities: whatever a damaged network gives, no NaN reaches the output.

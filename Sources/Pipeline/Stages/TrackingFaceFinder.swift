@@ -5,8 +5,8 @@ public import Pixels
 ///
 /// The detector does not look at every frame of a video with many frames a second. In between faces are told where they
 /// are expected or, in live streams, looked for in these regions; but a picture that has changed noticeably is looked at
-/// in any case. Where a stream changes its resolution
-/// on the way, faces keep their tracks: they are followed in pixels of the first frame.
+/// in any case. Where a stream changes its resolution on the way, faces keep their tracks: they are followed in pixels of
+/// the first frame.
 public final class TrackingFaceFinder: LiveFaceFinder {
   /// The detector must tell the doubtful faces, too, with which the tracker keeps a face that it knows.
   public static let detectionThreshold = FaceTracker.Options().keepScore

@@ -95,8 +95,8 @@ final class AnnotationSession {
       file.map { AnnotationWriter(encoder: settings.format.makeEncoder(), sink: $0) } ?? standardOutput
     let header = StreamHeader(
       version: Ferd.version, source: input.displayName, width: source.info.width, height: source.info.height,
-      labels: engine.classifiers[0].labels, model: engine.modelName, bias: engine.classifiers[0].biasFactors,
-      temperature: engine.classifiers[0].biasTemperature)
+      labels: engine.classifiers[0].labels, model: engine.modelName, bias: engine.classifiers[0].bias.factors,
+      temperature: engine.classifiers[0].bias.temperature)
     var progress = ProgressBar(
       name: input.displayName, total: source.info.estimatedFrameCount,
       isWanted: !settings.isQuiet && !source.info.isStillPicture, resultsGoToStandardOutput: file == nil)

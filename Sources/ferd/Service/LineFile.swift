@@ -44,11 +44,7 @@ final class LineFile: Sendable {
     }
     let next = try Self.open(path)
     defer { close(next) }
-    if let firstLine {
-      var line = LineBuffer()
-      line.append(bytes: firstLine)
-      try DescriptorSink(descriptor: next, destination: path).write(line)
-    }
+    if let firstLine { try DescriptorSink(descriptor: next, destination: path).write(bytes: firstLine) }
     try finish()
     while dup2(next, descriptor) < 0, errno == EINTR || errno == EBUSY {}
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)

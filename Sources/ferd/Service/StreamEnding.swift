@@ -24,6 +24,15 @@ final class StreamEnding: Sendable {
   /// What could not be written, or whose reader went away; the first of them.
   var failure: OutputError? { state.withLock { $0.failure } }
 
+  /// Why the stream was cancelled, for those who still read.
+  var reason: StreamEndReason {
+    switch failure {
+    case nil: .signal
+    case .readerGone: .readerGone
+    case .failed: .error
+    }
+  }
+
   /// What is left for those who read.
   var remainingTime: Duration {
     state.withLock { $0.deadline }.map { max(.zero, $0 - ContinuousClock.now) } ?? Self.patience

@@ -35,6 +35,9 @@ final class StreamSession: Sendable {
     let sourcePath = sourcePath ?? RawPath(configuration.source!)
     let log = LineLogHandler.Shared(level: configuration.logLevel)
     let logger = Logger(label: "ferd") { LineLogHandler(label: $0, shared: log) }
+    for variable in layers.unknownVariables {
+      logger.warning("counts for nothing: no setting has this name", metadata: ["variable": "\(variable)"])
+    }
     let metrics = StreamMetrics(version: Ferd.version)
     let models = try await onThread("ferd-load") { try loader.load(configuration) }
     let pipeline = LivePipeline(
@@ -65,13 +68,14 @@ final class StreamSession: Sendable {
       }
       defer { reloading.cancel() }
       let source = try LiveInput(configuration, path: sourcePath, cancellation: ending.cancellation)
-      let (summary, sourceError) = try await onThread("ferd-stream") {
+      let (summary, sourceError) = try await onThread("ferd-stream") { [ending] in
         let outcome = try pipeline.run(
           identity: LivePipeline.Identity(version: Ferd.version, source: source.name), output: tap,
           onEvent: { event in
             if case .opened(let info) = event { sinks.begin(isLive: info.isLive) }
             StreamLog(logger: logger, tap: tap).note(event)
-          }, open: { () throws(CaptureError) in try source.open() })
+          }, cancellationReason: { ending.reason },
+          open: { () throws(CaptureError) in try source.open() })
         return (outcome.summary, outcome.sourceError)
       }
       await finish(sinks, supervisor)

@@ -51,7 +51,7 @@ final class StreamSinks: Sendable {
     if let file {
       ending.broadcaster.add(
         DescriptorReceiver(
-          descriptor: file.descriptor, destination: file.path, policy: policy, metrics: metrics
+          descriptor: file.descriptor, destination: file.path, kind: .file, policy: policy, metrics: metrics
         ) { [ending] in ending.endByFailure($0) })
     }
   }

@@ -11,6 +11,16 @@ struct ConfigurationLayers: Sendable {
   /// Values of the command line by key.
   var options: [String: String] = [:]
 
+  /// Names the file itself, and so stands for no setting.
+  static let fileVariable = "FERD_CONFIG"
+
+  /// Variables that look like settings and are none: most likely mistyped. Nothing is wrong with them, as other programs'
+  /// may begin alike.
+  var unknownVariables: [String] {
+    let known = Set(ConfigurationKey.all.map(\.environmentVariable) + [Self.fileVariable])
+    return environment.keys.filter { $0.hasPrefix("FERD_") && !known.contains($0) }.sorted()
+  }
+
   /// - Throws: `ConfigurationRejection` with everything that is wrong in all of them.
   func load() async throws -> StreamConfiguration {
     let fileProvider = try await checkedFile()

@@ -32,7 +32,7 @@ final class Supervisor: Sendable {
       let observation = observe()
       let interval: UInt64? = state.withLock { state in
         guard !state.isEnded else { return nil }
-        manager?.send(state.report.update(observation, now: Self.monotonicNanoseconds))
+        manager?.send(state.report.update(observation, now: UInt64(MonotonicClock.now())))
         return state.report.interval
       }
       guard let interval else { return }
@@ -41,12 +41,12 @@ final class Supervisor: Sendable {
   }
 
   func reloading() {
-    state.withLock { manager?.send($0.report.reloading(nowMicroseconds: Self.monotonicNanoseconds / 1000)) }
+    state.withLock { manager?.send($0.report.reloading(nowMicroseconds: UInt64(MonotonicClock.now()) / 1000)) }
   }
 
   /// - Parameter text: what came of it, for people.
   func reloaded(_ text: String) {
-    state.withLock { manager?.send($0.report.reloaded(text, now: Self.monotonicNanoseconds)) }
+    state.withLock { manager?.send($0.report.reloaded(text, now: UInt64(MonotonicClock.now()))) }
   }
 
   /// The last word.
@@ -55,11 +55,5 @@ final class Supervisor: Sendable {
       manager?.send(state.report.stopping())
       state.isEnded = true
     }
-  }
-
-  private static var monotonicNanoseconds: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }
