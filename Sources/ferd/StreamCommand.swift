@@ -64,7 +64,8 @@ struct StreamCommand: ParsableCommand {
     let session = StreamSession()
     let environment = ProcessInfo.processInfo.environment
     let layers = ConfigurationLayers(
-      file: config ?? environment[ConfigurationLayers.fileVariable].flatMap { $0.isEmpty ? nil : $0 }, environment: environment,
+      file: config ?? environment[ConfigurationLayers.fileVariable].flatMap { $0.isEmpty ? nil : $0 },
+      environment: environment,
       options: values)
     var loader = LiveModelLoader(declaration: model.declaration)
     if bias.isGiven { loader.biasOptions = bias }
