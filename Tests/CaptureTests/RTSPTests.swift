@@ -20,7 +20,9 @@ struct RTSPTests {
   }
 
   /// Serves one stream of 25 frames per second to each client.
-  private static func server(_ units: [[UInt8]]) throws -> LoopbackServer {
+  ///
+  /// - Parameter seconds: the length that it announces, as recordings have one.
+  private static func server(_ units: [[UInt8]], seconds: Double? = nil) throws -> LoopbackServer {
     try LoopbackServer { connection in
       while let head = connection.readHead() {
         let method = head[0].prefix { $0 != " " }
@@ -34,6 +36,7 @@ struct RTSPTests {
         case "DESCRIBE":
           let description =
             "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+            + (seconds.map { "a=range:npt=0-\($0)\r\n" } ?? "")
             + "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track0\r\n"
           answer("Content-Type: application/sdp\r\n", body: description)
         case "SETUP": answer("Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n")
@@ -94,5 +97,24 @@ struct RTSPTests {
     #expect(middles.count == 60)
     #expect(zip(middles, 0...).allSatisfy { abs($0 - Int(brightness(ofFrame: $1))) <= 4 })
     #expect(times == (0..<60).map { Int64($0) * 40_000_000 })
+  }
+
+  @Test(arguments: [(2.4, false), (10, true)])
+  func `a recording that is shorter than announced was cut off`(seconds: Double, isCutOff: Bool) throws {
+    let server = try RTSPTests.server(try RTSPTests.clip(frames: 60), seconds: seconds)
+    defer { withExtendedLifetime(server) {} }
+    let source = try openSource("rtsp://127.0.0.1:\(server.port)/recording")
+    #expect(!source.info.isLive)
+    let frame = source.makeFrame()
+    var count = 0
+    var failure: CaptureError?
+    do {
+      while try source.read(into: frame) { count += 1 }
+    } catch {
+      failure = error
+    }
+    #expect(count == 60)
+    #expect(failure?.code == (isCutOff ? .inputOutput : nil), "\(failure.map { "\($0)" } ?? "no failure")")
+    #expect(failure.map { "\($0)".contains("after 2 of 10 seconds") } ?? !isCutOff)
   }
 }

@@ -13,6 +13,8 @@ public final class FFmpegSource: FrameSource {
   private let decoder: StreamDecoder
   private let extractor = LumaExtractor()
   private let streamOrientation: Orientation
+  /// How much shorter than announced a recording may be, in nanoseconds.
+  private static let durationTolerance: Int64 = 2_000_000_000
   /// Whether frames come from the network as they happen, without an end that anybody knows.
   private let isLive: Bool
   private var clock: StreamClock
@@ -87,8 +89,12 @@ public final class FFmpegSource: FrameSource {
       throw failure
     }
     if try decodeNext(into: frame) { return true }
-    if isLive, !cancellation.isCancelled {
-      throw CaptureError(.inputOutput, input: info.name, "the server ended the stream")
+    guard !cancellation.isCancelled else { return false }
+    if isLive { throw CaptureError(.inputOutput, input: info.name, "the server ended the stream") }
+    if let length = input.announcedDuration, lastTime < length - Self.durationTolerance {
+      throw CaptureError(
+        .inputOutput, input: info.name,
+        "the server ended the stream after \(lastTime / 1_000_000_000) of \(length / 1_000_000_000) seconds")
     }
     return false
   }

@@ -88,6 +88,12 @@ final class MediaInput {
   /// Short name of the container format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
   var formatName: String { String(cString: context.pointee.iformat.pointee.name) }
 
+  /// In nanoseconds, of a recording that comes by RTSP. Where its connection breaks, FFmpeg tells an end like any other.
+  var announcedDuration: Int64? {
+    guard hasKnownDuration, formatName == "rtsp" else { return nil }
+    return context.pointee.duration * (1_000_000_000 / Int64(AV_TIME_BASE))
+  }
+
   var streams: UnsafeBufferPointer<UnsafeMutablePointer<AVStream>?> {
     UnsafeBufferPointer(start: context.pointee.streams, count: Int(context.pointee.nb_streams))
   }
