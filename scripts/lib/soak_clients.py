@@ -488,7 +488,10 @@ class Soak:
 
     def tail(self):
         with open(self.log, errors="replace") as log:
-            return log.read()[-1000:]
+            text = log.read()
+        # The beginning of a crash's report says most.
+        crash = text.find("*** Signal")
+        return text[crash:crash + 4000] if crash >= 0 else text[-1000:]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ enum JSONText {
   ) throws(InferenceError) -> Value {
     let prefix = part.map { "\($0): " } ?? ""
     do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
+      return try JSONDecoder().decode(type, fromForeign: Data(bytes))
     } catch let error as DecodingError {
       throw .unreadableFile(path: path, "\(prefix)\(error.summary)")
     } catch {

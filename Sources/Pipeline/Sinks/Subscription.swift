@@ -19,7 +19,7 @@ struct Subscription: Equatable, Sendable {
 
   /// - Parameter request: one JSON object, without its line break.
   init(request: [UInt8]) throws(Problem) {
-    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(request)) else {
+    guard let value = try? JSONDecoder().decode(JSONValue.self, fromForeign: Data(request)) else {
       throw Problem(message: "expected one line of JSON such as {\"faces\":\"only\"}, found something else")
     }
     guard case .object(let object) = value else {

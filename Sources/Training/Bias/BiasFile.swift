@@ -144,7 +144,7 @@ public struct BiasFileOrigin: Decodable, Sendable {
   public static func read(_ path: String) throws(TrainingError) -> BiasFileOrigin {
     let bytes = try FileAccess.read(path, limit: 1 << 24) { TrainingError.invalidData(path: path, $0) }
     do {
-      return try JSONDecoder().decode(BiasFileOrigin.self, from: Data(bytes))
+      return try JSONDecoder().decode(BiasFileOrigin.self, fromForeign: Data(bytes))
     } catch {
       throw .invalidData(path: path, "is no bias.json")
     }

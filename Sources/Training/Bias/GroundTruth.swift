@@ -23,7 +23,7 @@ public struct GroundTruth: Codable, Equatable, Sendable {
     let bytes = try FileAccess.read(path, limit: 1 << 30) { TrainingError.invalidData(path: path, $0) }
     let result: GroundTruth
     do {
-      result = try JSONDecoder().decode(GroundTruth.self, from: Data(bytes))
+      result = try JSONDecoder().decode(GroundTruth.self, fromForeign: Data(bytes))
     } catch {
       throw .invalidData(
         path: path, #"expected {"v":1,"images":{"angry/1.png":"angry",…}}: \#(Self.summary(error))"#)

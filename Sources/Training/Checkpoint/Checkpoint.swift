@@ -44,7 +44,7 @@ public struct Checkpoint: Sendable {
   /// The state as the type it was made from.
   public func decodeState<State: Decodable>(_ type: State.Type, path: String) throws(TrainingError) -> State {
     do {
-      return try JSONDecoder().decode(type, from: state)
+      return try JSONDecoder().decode(type, fromForeign: state)
     } catch {
       throw .invalidCheckpoint(path: path, "its state is not that of such a run: \(error)")
     }
@@ -157,7 +157,7 @@ extension Checkpoint {
     }
     let header: Header
     do {
-      header = try JSONDecoder().decode(Header.self, from: Data(bytes[position..<position + Int(length)]))
+      header = try JSONDecoder().decode(Header.self, fromForeign: Data(bytes[position..<position + Int(length)]))
     } catch {
       throw fail("its header is not valid: \(error)")
     }

@@ -75,7 +75,8 @@ struct PictureCache {
     guard length <= UInt64(end - 8 - Self.start) else { return nil }
     let first = end - 8 - (Int(length) + 7) / 8 * 8
     guard first >= Self.start,
-      let description = try? JSONDecoder().decode(Description.self, from: Data(bytes[first..<first + Int(length)])),
+      let description = try? JSONDecoder().decode(
+        Description.self, fromForeign: Data(bytes[first..<first + Int(length)])),
       description.side > 0, description.count >= 0,
       first - Self.start == description.count * Self.stride(side: description.side)
     else { return nil }

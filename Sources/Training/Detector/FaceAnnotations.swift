@@ -1,5 +1,6 @@
 public import FaceCrop
 public import Foundation
+import Inference
 public import Pixels
 
 /// One labelled face of a picture, in that picture's pixels.
@@ -54,7 +55,7 @@ extension FaceAnnotation {
     where !line.allSatisfy({ $0 == 32 || $0 == 13 || $0 == 9 }) {
       let record: Record
       do {
-        record = try decoder.decode(Record.self, from: Data(line))
+        record = try decoder.decode(Record.self, fromForeign: Data(line))
       } catch {
         throw .invalidData(path: path, "line \(index + 1): expected a picture's labels: \(error)")
       }

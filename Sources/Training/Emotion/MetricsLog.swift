@@ -23,7 +23,7 @@ struct MetricsLog {
   var records: [EpochRecord] {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return read().compactMap { try? decoder.decode(EpochRecord.self, from: Data($0.utf8)) }
+    return read().compactMap { try? decoder.decode(EpochRecord.self, fromForeign: Data($0.utf8)) }
   }
 
   private func read() -> [String] {

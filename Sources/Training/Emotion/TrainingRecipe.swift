@@ -103,6 +103,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
 
   static func decode(_ data: Data) throws -> TrainingRecipe {
     let defaults = try JSONSerialization.jsonObject(with: JSONEncoder().encode(TrainingRecipe()))
+    try ForeignJSON.check(data)
     guard let given = try? JSONSerialization.jsonObject(with: data) else {
       throw TrainingError.invalidSettings("is no JSON")
     }

@@ -123,26 +123,27 @@ struct ForeignClientTests {
     #expect(slowCoverage.hasEnd && slowCoverage.frames + slowCoverage.lost == 3000)
   }
 
-  @Test(.enabled(if: has("python3"), "python3 is not installed"))
-  func systemdPassesItsSocketOn() async throws {
+  @Test(.enabled(if: has("python3"), "python3 is not installed"), arguments: ["unnamed", "named", "by path"])
+  func systemdPassesItsSocketOn(wanted: String) async throws {
     // What systemd does: bind, listen, put the socket at descriptor 3, tell the process its own number. The process is
     // this test's program with one test chosen, which serves one line.
     let program = "/proc/self/exe"
     let executable = try FileManager.default.destinationOfSymbolicLink(atPath: program)
     let script = """
       import os, socket, sys
-      s = socket.socket(socket.AF_UNIX); s.bind('\(folder.socket).new'); s.listen(5)
-      os.rename('\(folder.socket).new', '\(folder.socket)')  # there only once it listens
+      s = socket.socket(socket.AF_UNIX); s.bind('\(folder.socket)'); s.listen(5)
+      open('\(folder.socket).listens', 'w').close()
       if s.fileno() != 3: os.dup2(s.fileno(), 3)
       os.set_inheritable(3, True)
       os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='lines', FERD_ACTIVATED='\(folder.socket)')
+      os.environ.update(FERD_ACTIVATED_AS='\(wanted)')
       os.execv(sys.argv[1], sys.argv[1:])
       """
     let server = try Client([
       "python3", "-c", script, executable, "--test-bundle-path", executable, "--filter", "ActivatedServerTests",
       "--testing-library", "swift-testing",
     ])
-    #expect(await eventually { FileManager.default.fileExists(atPath: folder.socket) })
+    #expect(await eventually { FileManager.default.fileExists(atPath: folder.socket + ".listens") })
     let reader = try SocketReader(folder.socket)
     #expect(await reader.line()?.contains("hello") == true)
     #expect(await reader.rest().contains { $0.contains("end") })
@@ -156,12 +157,14 @@ struct ForeignClientTests {
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["FERD_ACTIVATED"] != nil, "runs in a process of its own"))
 struct ActivatedServerTests {
   @Test func serves() async throws {
-    let path = try #require(ProcessInfo.processInfo.environment["FERD_ACTIVATED"])
-    let endpoints: [SocketEndpoint] = [.systemd(name: nil), .systemd(name: "lines"), .file(path)]
-    // Each finds the same descriptor; one serves.
+    let environment = ProcessInfo.processInfo.environment
+    let path = try #require(environment["FERD_ACTIVATED"])
+    let endpoints: [String: SocketEndpoint] = [
+      "unnamed": .systemd(name: nil), "named": .systemd(name: "lines"), "by path": .file(path),
+    ]
+    let endpoint = try #require(endpoints[environment["FERD_ACTIVATED_AS"] ?? ""])
     let metrics = testMetrics()
-    let server = try await SocketServer.start(
-      endpoints.randomElement()!, metrics: metrics, logger: quietLogger())
+    let server = try await SocketServer.start(endpoint, metrics: metrics, logger: quietLogger())
     await #expect(throws: SinkError.self) {
       try await SocketServer.start(.systemd(name: "other"), metrics: metrics, logger: quietLogger())
     }
