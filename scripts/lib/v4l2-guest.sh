@@ -168,7 +168,7 @@ face() { # CAPTURE OUTPUT FORMAT: pictures go into the output and come out of th
   for node in "$1" "$2"; do v4l2-ctl -d "$node" --set-dv-bt-timings index=0 >/dev/null; done
   v4l2-ctl -d "$2" -x width=640,height=480,pixelformat="$3" >/dev/null
   v4l2-ctl -d "$1" -v width=640,height=480,pixelformat="$3" -c loop_video=1 >/dev/null
-  begin stream "$1" --size 640x480 --format "$3" --detect-size 320
+  begin stream "$1" --size 640x480 --format "$3" --detect-size 160
   await err ' opened ' 1 25
   v4l2-ctl -d "$2" --stream-out-mmap --stream-loop --stream-from="/pictures/$3" >/dev/null 2>&1 &
   shown=$!

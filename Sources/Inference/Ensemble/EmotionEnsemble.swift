@@ -69,6 +69,11 @@ public final class EmotionEnsemble {
     results = [Float](repeating: 0, count: other.maximumCount * other.labels.count)
   }
 
+  /// Makes the plans for all counts, which are otherwise made when a run first needs them.
+  public func prepare() throws(InferenceError) {
+    for member in members { try member.prepare() }
+  }
+
   /// Classifies the first `count` faces of what the members' inputs hold.
   ///
   /// - Parameters:

@@ -90,6 +90,10 @@ public final class EnsembleMember {
   /// The operations of one face's plan, for measurements.
   public var operations: [(name: String, implementation: String)] { plans[0]!.operations }
 
+  func prepare() throws(InferenceError) {
+    for exponent in plans.indices { _ = try plan(exponent) }
+  }
+
   private func plan(_ exponent: Int) throws(InferenceError) -> InferencePlan {
     if let plan = plans[exponent] { return plan }
     let plan = try InferencePlan(

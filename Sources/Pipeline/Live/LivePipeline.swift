@@ -127,8 +127,7 @@ public final class LivePipeline: Sendable {
     try models.finder.beginStream(isStillPicture: info.isStillPicture, frameRate: info.frameRate)
   }
 
-  /// Lets the networks run once, for each number of faces that they have a plan for: what is compiled at first use would
-  /// cost the first frames their time.
+  /// Compiles the networks, and lets them run once: what comes with the first use would cost the first frames their time.
   private func prepareClassifiers(_ models: LiveModels) throws {
     let size = 64
     var probabilities: [Float] = []
@@ -136,10 +135,9 @@ public final class LivePipeline: Sendable {
       let face = FaceAnnotation(
         track: 1, box: Rect(x: 0, y: 0, width: Float(size), height: Float(size)), detectionScore: 1, landmarks: nil)
       for classifier in models.classifiers {
-        for count in [1, 2, 4] {
-          probabilities.removeAll(keepingCapacity: true)
-          try classifier.classify(Array(repeating: face, count: count), in: plane, into: &probabilities)
-        }
+        try classifier.prepare()
+        probabilities.removeAll(keepingCapacity: true)
+        try classifier.classify([face], in: plane, into: &probabilities)
       }
     }
   }

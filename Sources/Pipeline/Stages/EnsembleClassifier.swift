@@ -31,6 +31,8 @@ public final class EnsembleClassifier: FaceClassifier {
     normalisations = ensemble.members.map(\.record.normalisation)
   }
 
+  public func prepare() throws { try ensemble.prepare() }
+
   public func classify(
     _ faces: [FaceAnnotation], in luma: LumaPlane, into probabilities: inout [Float]
   ) throws {

@@ -21,8 +21,14 @@ public protocol FaceClassifier: AnyObject {
   var labels: [String] { get }
   /// Comes after smoothing over time; the classifier does not apply it.
   var bias: BiasCorrection { get }
+  /// Makes ready for any number of faces, so that the first ones take no longer than any others.
+  func prepare() throws
   /// Appends the probabilities of each face, `[faces, labels]`, to `probabilities`.
   func classify(_ faces: [FaceAnnotation], in luma: LumaPlane, into probabilities: inout [Float]) throws
+}
+
+extension FaceClassifier {
+  public func prepare() {}
 }
 
 /// Makes sure that one face's values are probabilities: whatever a damaged network gives, no NaN reaches the output.
