@@ -143,6 +143,12 @@ final class SinkFolder: Sendable {
 
 /// Sockets of the whole system that are bound to a path: the one that listens and those that it accepted.
 func openSockets(at path: String) -> Int {
-  let table = (try? String(contentsOfFile: "/proc/net/unix", encoding: .utf8)) ?? ""
+  // The kernel gives the table in pieces; Foundation's reading of whole files takes the first one for all.
+  let file = open("/proc/net/unix", O_RDONLY | O_CLOEXEC)
+  defer { close(file) }
+  var bytes: [UInt8] = []
+  var piece = [UInt8](repeating: 0, count: 1 << 16)
+  while case let count = read(file, &piece, piece.count), count > 0 { bytes += piece[..<count] }
+  let table = String(decoding: bytes, as: UTF8.self)
   return table.split(separator: "\n").count { $0.hasSuffix(" \(path)") }
 }
