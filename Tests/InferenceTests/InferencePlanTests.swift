@@ -4,7 +4,7 @@ import Testing
 @testable import Inference
 
 struct InferencePlanTests {
-  @Test(arguments: Precision.testable, [1, 3])
+  @Test(arguments: Precision.testable, [1, 3, 4])
   func fer48GivesWhatItsDefinitionSays(precision: Precision, batchSize: Int) throws {
     // Narrow, so that the plain loops of the reference stay quick.
     let spec = ModelSpec.fer48(widths: [8, 16, 24, 40])

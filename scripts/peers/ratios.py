@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compares the figures of `scripts/bench`: medians over the rounds, and ferd's as a ratio to each peer's.
+"""Compares the figures of `scripts/bench`: medians over the rounds of each engine's figures, and of ferd's as a ratio to
+each peer's of the same round, as a machine that is slower for a while is so for both.
 
     ratios.py RESULTS.jsonl
 """
@@ -28,10 +29,11 @@ for subject, variants in groups.items():
     title = " ".join(filter(None, [what, network, f"batch {batch}" if batch else ""]))
     print(f"{title}, {threads} threads, {FIGURES[what].replace('_', ' ')}")
     medians = {variant: statistics.median(values) for variant, values in variants.items()}
-    ours = {variant: value for variant, value in medians.items() if variant.startswith("ferd")}
+    ours = {variant: values for variant, values in variants.items() if variant.startswith("ferd")}
     for variant, value in medians.items():
         ratios = "" if variant in ours else "".join(
-            f"   {name} / {variant} = {mine / value:.2f}" for name, mine in ours.items())
+            f"   {name} / {variant} = {statistics.median(a / b for a, b in zip(mine, variants[variant])):.2f}"
+            for name, mine in ours.items())
         rounds = variants[variant]
         memory = peaks[subject, variant]
         peak = f"   peak {statistics.median(memory):.0f} MB" if memory else ""

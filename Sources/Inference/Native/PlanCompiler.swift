@@ -20,6 +20,7 @@ struct PlanCompiler {
   }
 
   let graph: FusedGraph
+  /// Pictures in a lane.
   let batchSize: Int
   let precision: Precision
   let choice: ConvolutionChoice
@@ -31,19 +32,15 @@ struct PlanCompiler {
   private var places: [FusedGraph.ValueID: [Located]] = [:]
   private var slots: [ArenaPlanner.Interval] = []
 
-  struct Program {
-    var operations: [Operation]
-    var input: Memory
-    var outputs: [Memory]
-    var arenaByteCount: Int
-  }
-
+  /// Makes the program for `batchSize` pictures, shared out to `lanes` threads in equal parts.
   static func compile(
-    _ graph: FusedGraph, batchSize: Int, precision: Precision, choice: ConvolutionChoice, stream: ExecutionStream
-  ) throws(InferenceError) -> Program {
+    _ graph: FusedGraph, batchSize: Int, lanes: Int, precision: Precision, choice: ConvolutionChoice
+  ) throws(InferenceError) -> PlanProgram {
+    precondition(batchSize % lanes == 0, "\(batchSize) pictures in \(lanes) equal parts")
     var compiler = PlanCompiler(
-      graph: graph, batchSize: batchSize, precision: precision, choice: choice, stream: stream)
-    return try compiler.compile()
+      graph: graph, batchSize: batchSize / lanes, precision: precision, choice: choice,
+      stream: try ExecutionStream())
+    return try compiler.compile(lanes: lanes)
   }
 
   private init(
@@ -57,7 +54,7 @@ struct PlanCompiler {
     prefersBlocks = DNNL.hasAVX512 && graph.hasChannelsInBlocks
   }
 
-  private mutating func compile() throws(InferenceError) -> Program {
+  private mutating func compile(lanes: Int) throws(InferenceError) -> PlanProgram {
     let input = newPlace(MemoryDescriptor(dense: shape(of: FusedGraph.input)))
     places[FusedGraph.input] = [input]
     for (index, operation) in graph.operations.enumerated() { try add(operation, at: index) }
@@ -68,34 +65,53 @@ struct PlanCompiler {
       outputs.append(
         value == FusedGraph.input ? try copy(places[value]![0], as: dense) : try locate(value, as: dense))
     }
-    // Input and results belong to the caller between runs.
-    for place in [input] + outputs {
-      slots[place.slot].first = 0
-      slots[place.slot].last = steps.count
-    }
-    return try link(input: input, outputs: outputs)
+    return try link(input: input, outputs: outputs, lanes: lanes)
   }
 
-  /// Assigns memory and makes the primitives.
-  private func link(input: Located, outputs: [Located]) throws(InferenceError) -> Program {
-    let (offsets, byteCount) = ArenaPlanner.plan(slots)
-    let arena = AlignedBuffer(byteCount: max(64, byteCount))
-    let scratchpadSize = steps.map { $0.descriptor.scratchpad?.byteCount ?? 0 }.max() ?? 0
-    let scratchpad = AlignedBuffer(byteCount: max(64, scratchpadSize))
-    func memory(_ place: Located) throws(InferenceError) -> Memory {
-      try Memory(place.descriptor, in: arena, offset: offsets[place.slot])
+  /// Assigns memory and makes the primitives, once for each lane.
+  ///
+  /// Input and results of all lanes lie one after the other and belong to the caller between runs; what is in between is
+  /// each lane's own.
+  private func link(input: Located, outputs: [Located], lanes: Int) throws(InferenceError) -> PlanProgram {
+    let exchanged = Set(([input] + outputs).map(\.slot))
+    var intervals = slots
+    for slot in exchanged { intervals[slot].byteCount = 0 }
+    var (offsets, laneByteCount) = ArenaPlanner.plan(intervals)
+    laneByteCount = ArenaPlanner.aligned(laneByteCount)
+    var byteCount = laneByteCount * lanes
+    for slot in exchanged {
+      offsets[slot] = byteCount
+      byteCount += ArenaPlanner.aligned(slots[slot].byteCount * lanes)
     }
-    var operations: [Operation] = []
-    for step in steps {
-      var arguments = step.constants
-      for (number, place) in step.arguments { arguments.append((number, try memory(place))) }
-      operations.append(try Operation(step.descriptor, arguments, scratchpad: scratchpad))
+    let arena = AlignedBuffer(byteCount: max(64, byteCount))
+    let scratchpadSize = max(64, steps.map { $0.descriptor.scratchpad?.byteCount ?? 0 }.max() ?? 0)
+
+    var programs: [PlanProgram.Lane] = []
+    for lane in 0..<lanes {
+      let scratchpad = AlignedBuffer(byteCount: scratchpadSize)
+      var operations: [Operation] = []
+      for step in steps {
+        var arguments = step.constants
+        for (number, place) in step.arguments {
+          let stride = exchanged.contains(place.slot) ? slots[place.slot].byteCount : laneByteCount
+          let offset = offsets[place.slot] + lane * stride
+          arguments.append((number, try Memory(place.descriptor, in: arena, offset: offset)))
+        }
+        operations.append(try Operation(step.descriptor, arguments, scratchpad: scratchpad))
+      }
+      programs.append(.init(operations: operations, stream: try ExecutionStream()))
+    }
+    func whole(_ place: Located) throws(InferenceError) -> Memory {
+      precondition(place.descriptor.byteCount == slots[place.slot].byteCount, "the parts leave no gaps")
+      let shape = [batchSize * lanes] + place.descriptor.shape.dropFirst()
+      let descriptor = MemoryDescriptor(dense: shape, place.descriptor.dataType)
+      return try Memory(descriptor, in: arena, offset: offsets[place.slot])
     }
     var results: [Memory] = []
-    for output in outputs { results.append(try memory(output)) }
-    return Program(
-      operations: operations, input: try memory(input), outputs: results,
-      arenaByteCount: arena.byteCount + scratchpad.byteCount)
+    for output in outputs { results.append(try whole(output)) }
+    return PlanProgram(
+      lanes: programs, input: try whole(input), outputs: results,
+      arenaByteCount: arena.byteCount + scratchpadSize * lanes)
   }
 
   // MARK: Places

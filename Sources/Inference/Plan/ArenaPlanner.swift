@@ -12,7 +12,6 @@ struct ArenaPlanner {
   /// Greedy by size (Pisarchyk and Lee, arXiv 2001.03288): the largest first, each at the lowest place that is free for
   /// as long as it lives.
   static func plan(_ intervals: [Interval]) -> (offsets: [Int], byteCount: Int) {
-    let alignment = 64
     var offsets = [Int](repeating: 0, count: intervals.count)
     var placed: [(begin: Int, end: Int, first: Int, last: Int)] = []
     var total = 0
@@ -21,7 +20,7 @@ struct ArenaPlanner {
     }
     for index in order {
       let interval = intervals[index]
-      let size = (interval.byteCount + alignment - 1) / alignment * alignment
+      let size = aligned(interval.byteCount)
       var offset = 0
       for other in placed where other.first <= interval.last && interval.first <= other.last {
         if other.begin >= offset + size { break }
@@ -34,4 +33,7 @@ struct ArenaPlanner {
     }
     return (offsets, total)
   }
+
+  /// Up to whole cache lines.
+  static func aligned(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
 }

@@ -14,14 +14,14 @@ public final class InferencePlan {
   /// Memory for values between the primitives, without the weights.
   public let arenaByteCount: Int
   private let outputShapes: [FeatureShape]
-  private let program: PlanCompiler.Program
-  private let stream: ExecutionStream
+  private let program: PlanProgram
 
   /// - Parameters:
   ///   - weights: The parameters by their full names. Those that the network does not have are ignored.
   ///   - inputHeight: Rows, the network's declared ones by default.
   ///   - inputWidth: Columns likewise.
-  ///   - threads: OpenMP threads inside each primitive.
+  ///   - threads: A batch that is a multiple of them is shared out to them, and each works through the network by
+  ///     itself; with any other they share the work of each primitive.
   /// - Throws: `invalidModel` for a network that contradicts itself, `parameter` for a missing or misshapen parameter,
   ///   `backend` where the processor does not support the precision.
   public convenience init(
@@ -42,16 +42,16 @@ public final class InferencePlan {
     try precision.checkSupport()
     let shapes = try spec.inferShapes(inputHeight: inputHeight, inputWidth: inputWidth, batchSize: batchSize)
     let graph = try GraphFusion.fuse(spec, shapes: shapes, weights: weights)
-    DNNL.setThreadCount(threads)
-    stream = try ExecutionStream()
+    let lanes = batchSize.isMultiple(of: threads) ? threads : 1
+    DNNL.setThreadCount(threads / lanes)
     program = try PlanCompiler.compile(
-      graph, batchSize: batchSize, precision: precision, choice: convolutions, stream: stream)
+      graph, batchSize: batchSize, lanes: lanes, precision: precision, choice: convolutions)
     self.batchSize = batchSize
     self.precision = precision
     self.threads = threads
     inputShape = shapes[ModelSpec.inputName]!
     outputShapes = spec.outputs.map { shapes[$0]! }
-    operations = program.operations.map { ($0.name, $0.implementation) }
+    operations = program.lanes[0].operations.map { ($0.name, $0.implementation) }
     arenaByteCount = program.arenaByteCount
   }
 
@@ -66,8 +66,7 @@ public final class InferencePlan {
 
   /// Computes the outputs from the input.
   public func run() throws(InferenceError) {
-    DNNL.setThreadCount(threads)
-    for operation in program.operations { try operation.run(on: stream) }
+    try program.run(threads: threads)
   }
 
   /// Lends a result of the last run: dense f32 `[batch, channels, height, width]`.
