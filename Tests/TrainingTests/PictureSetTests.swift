@@ -219,6 +219,26 @@ struct PictureSetTests {
     }
   }
 
+  @Test(
+    arguments: [
+      ("votes.csv", 0, "the recipe uses none"), (nil, 0.3, "none were given"),
+    ] as [(String?, Float, String)])
+  func votesAndTheirUseGoTogether(votes: String?, share: Float, message: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.writeClasses(Self.names, count: 1, size: 8, prefix: "train/")
+    try folder.writeClasses(Self.names, count: 1, size: 8, prefix: "validation/")
+    var recipe = TrainingRecipe()
+    recipe.softLabelShare = share
+    do throws(TrainingError) {
+      _ = try TrainingData.read(
+        FolderListing.read(folder.path), recipe: recipe, cacheFolder: folder.url.appending(path: "cache"),
+        softLabels: votes, duplicates: [])
+      Issue.record("was accepted")
+    } catch {
+      #expect("\(error)".contains(message), "\(error)")
+    }
+  }
+
   @Test func votesBecomeTargets() throws {
     let text = """
       file,label,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF

@@ -5,8 +5,8 @@ import Threads
 /// Tells FFmpeg's blocking calls, and ours, when to give up.
 final class InterruptGuard: Sendable {
   let cancellation: CaptureCancellation
-  /// Monotonic nanoseconds; `UInt64.max` where there is all the time in the world.
-  private let deadline = Atomic<UInt64>(.max)
+  /// On the monotonic clock, in nanoseconds; `Int64.max` where there is all the time in the world.
+  private let deadline = Atomic<Int64>(.max)
 
   init(cancellation: CaptureCancellation) {
     self.cancellation = cancellation
@@ -14,13 +14,13 @@ final class InterruptGuard: Sendable {
 
   /// Gives the calls from now on a number of seconds; nil takes the limit away.
   func allow(seconds: Double?) {
-    let limit = seconds.map { UInt64(MonotonicClock.now()) &+ UInt64(max(0, min($0, 1e9)) * 1e9) }
+    let limit = seconds.map { MonotonicClock.now() + Int64(max(0, min($0, 1e9)) * 1e9) }
     deadline.store(limit ?? .max, ordering: .relaxed)
   }
 
   var hasExpired: Bool {
     let limit = deadline.load(ordering: .relaxed)
-    return limit != .max && UInt64(MonotonicClock.now()) >= limit
+    return limit != .max && MonotonicClock.now() >= limit
   }
 
   var shouldStop: Bool { cancellation.isCancelled || hasExpired }

@@ -77,6 +77,8 @@ extension TrainingData {
       let kept = try TrainingRecipe.positions(of: recipe.softLabelKeep, in: labels, setting: "softLabelKeep")
       sets[0] = try votes.apply(
         to: sets[0], share: recipe.softLabelShare, drop: recipe.softLabelDrop, keeping: kept)
+    } else if softLabels != nil {
+      throw .invalidSettings("votes were given, but the recipe uses none (softLabelShare, softLabelDrop are 0)")
     }
     return TrainingData(training: sets[0], validation: sets[1], duplicates: duplicates)
   }
