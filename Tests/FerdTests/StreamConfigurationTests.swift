@@ -292,6 +292,9 @@ struct StreamConfigurationTests {
         "--format: expected a pixel format such as YUYV or MJPEG (ferd devices lists them), or auto, found \"of all sorts\"",
         "FERD_DETECT_SIZE: expected a whole number from 32 to 4096, found \"1\"",
         "FERD_LOG_LEVEL: expected one of trace, debug, info, notice, warning, error, critical, found \"loud\"",
+      ], "what a refused file would have set is not called missing")
+    #expect(
+      try await problems(options: ["stdout": "false"]).texts == [
         "no source; name a device, a URL or a file, such as /dev/video0",
         "nowhere to write: stdout is off, and there is no output, socket or http",
       ])

@@ -56,7 +56,8 @@ struct ConfigurationLayers: Sendable {
         }
       problems.append(ConfigurationProblem(place: place, text: "expected \(key.expected), found \"\(text)\""))
     }
-    problems += Self.contradictions(in: configuration)
+    // What a refused file would have set is not known: nothing can be said to be missing.
+    if case .success = fileProvider { problems += Self.contradictions(in: configuration) }
     guard problems.isEmpty else { throw ConfigurationRejection(problems) }
     return configuration
   }
