@@ -8,7 +8,7 @@
 #
 # data_dir holds train/, validation/ and test/ with one folder per class, or the class folders alone (default: data);
 # model_dir receives the results (default: models). OPTIONs go to `ferd train` in both phases, such as
-# --backbone fer48 or --threads 2; after an interruption add --resume. $FERD names another ferd than this
+# --backbone fer48 or --threads 2 (--weights to the first one only); after an interruption add --resume. $FERD names another ferd than this
 # repository's release.
 set -euo pipefail
 # shellcheck source=scripts/lib/release.sh
@@ -24,5 +24,16 @@ else
   echo "Phase 1 of 2: pre-training on the under-represented classes" >&2
   "$ferd" train "${folders[@]}" --pretrain "${options[@]}"
 fi
+# Weights to start from are where the first phase starts; the second one goes on from what that left.
+main=()
+is_weight=
+for option in "${options[@]}"; do
+  case "$option" in
+    --weights) is_weight=yes ;;
+    --weights=*) is_weight= ;;
+    -*) is_weight= && main+=("$option") ;;
+    *) [[ -n $is_weight ]] || main+=("$option") ;;
+  esac
+done
 echo "Phase 2 of 2: main training" >&2
-"$ferd" train "${folders[@]}" --sampler balanced "${options[@]}"
+"$ferd" train "${folders[@]}" --sampler balanced "${main[@]}"

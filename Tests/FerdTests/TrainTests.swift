@@ -162,9 +162,9 @@ struct TrainTests {
 
   @Test func theModelOfARunCanBeEvaluated() throws {
     let place = try Place()
-    let run = try FerdProcess.run(place.arguments("run", "--epochs", "8"))
+    let run = try FerdProcess.run(place.arguments("run", "--epochs", "12"))
     #expect(run.status == 0, "\(run.errors)")
-    #expect(run.errors.contains("epoch 8/8"))
+    #expect(run.errors.contains("epoch 12/12"))
     #expect(run.errors.contains("largest to smallest 1.0 : 1"))
 
     let model = place.folder.path("run/model.safetensors")

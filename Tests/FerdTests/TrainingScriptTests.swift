@@ -57,6 +57,18 @@ struct TrainingScriptTests {
       ])
   }
 
+  @Test func weightsAreForTheFirstPhaseOnly() throws {
+    let result = try run(
+      "run_balanced_training.sh",
+      ["d", "m", "--epochs", "2", "--weights", "a b", "c", "--seed", "3", "--weights=e"])
+    #expect(result.status == 0)
+    #expect(
+      result.calls == [
+        "train|--data-dir|d|--model-dir|m|--pretrain|--epochs|2|--weights|a b|c|--seed|3|--weights=e|",
+        "train|--data-dir|d|--model-dir|m|--sampler|balanced|--epochs|2|--seed|3|",
+      ])
+  }
+
   @Test func aFinishedFirstPhaseIsNotRepeated() throws {
     try FileManager.default.createDirectory(atPath: folder.path("models"), withIntermediateDirectories: true)
     try Data().write(to: folder.url.appending(path: "models/pretrained.safetensors"))

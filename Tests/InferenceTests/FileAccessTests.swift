@@ -41,6 +41,32 @@ struct FileAccessTests {
     }
   }
 
+  @Test func whatAKilledWriterLeftIsRemovedByTheNextOne() throws {
+    try Self.withFolder { folder in
+      func make(_ name: String, isOld: Bool = true) throws {
+        let file = folder.appending(path: name)
+        try Data([1]).write(to: file)
+        if isOld {
+          try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -60)], ofItemAtPath: file.path)
+        }
+      }
+      let kept = [
+        "a.ckpt.1.2.tmp.bak", "a.ckpt.1.x.tmp", "a.ckpt.12.tmp", "b.a.ckpt.1.2.tmp", "a.ckpt2.1.2.tmp",
+        "a.ckpt.7.8.tmp",
+        "a.ckpt.9.9.tmp",
+      ]
+      for name in kept + ["a.ckpt.1.2.tmp", "a.ckpt.33.444.tmp"] { try make(name) }
+      // One is being written, one was just made.
+      let writer = open(folder.appending(path: "a.ckpt.7.8.tmp").path, O_RDWR)
+      try #require(writer >= 0 && flock(writer, LOCK_EX) == 0)
+      defer { close(writer) }
+      try make("a.ckpt.9.9.tmp", isOld: false)
+      try FileAccess.replace(folder.appending(path: "a.ckpt").path, with: [[1]])
+      #expect(try Set(FileManager.default.contentsOfDirectory(atPath: folder.path)) == Set(kept + ["a.ckpt"]))
+    }
+  }
+
   @Test func aTargetThatCannotBeReplacedIsTold() throws {
     try Self.withFolder { folder in
       // A folder with something in it cannot be replaced by a file.

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -33,6 +34,18 @@ struct WeightTransferTests {
     #expect(one.tensors.keys.allSatisfy { $0.hasPrefix("backbones.fer48.") } && !one.tensors.isEmpty)
     let whole = state(target.randomWeights())
     #expect(try WeightTransfer(.fused([whole], for: backbones), to: target).tensors == whole.tensors)
+  }
+
+  @Test(arguments: [(["x", "y"], 0), (["y", "x"], 2), (["x", "z"], 2)])
+  func theLastLayerStartsAnewForOtherClasses(labels: [String], replaced: Int) throws {
+    let spec = ModelSpec.fer48(classes: 2, widths: [8])
+    let path = FileManager.default.temporaryDirectory.appending(path: "ferd-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try ModelFile(spec: spec, tensors: spec.randomWeights(), record: ModelRecord(labels: ["x", "y"])).write(
+      to: path)
+    let transfer = try WeightTransfer(.read(from: path), to: spec, labels: labels)
+    #expect(transfer.replaced.count == replaced)
+    #expect(transfer.tensors.count == transfer.total - replaced)
   }
 
   @Test func namesOfWrappersAndCountersDoNotMatter() throws {

@@ -97,6 +97,17 @@ struct PictureSetTests {
     }
   }
 
+  @Test(.timeLimit(.minutes(1))) func aPipeAmongThePicturesIsLeftOutWithoutWaiting() throws {
+    let folder = try TemporaryFolder()
+    try folder.writeClasses(["angry", "sad"], count: 2, size: 8)
+    try #require(mkfifo(folder.url.appending(path: "sad/pipe.png").path, 0o600) == 0)
+    let listing = try FolderListing.read(folder.path, needsAllClasses: false)
+    let files = try #require(listing.splits[.train])
+    let set = try PictureSet.read(files, folder: folder.url, labels: .emotions, imageSize: 8)
+    #expect(set.count == 4 && set.unreadable.map(\.path) == ["sad/pipe.png"])
+    #expect(set.unreadable.map(\.problem) == ["expected a regular file"])
+  }
+
   @Test(arguments: [6, 8]) func theCacheIsUsedUntilSomethingChanges(size: Int) throws {
     let folder = try TemporaryFolder()
     try folder.writeClasses(["angry", "sad"], count: 3, size: size)

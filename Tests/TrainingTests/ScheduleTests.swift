@@ -34,6 +34,19 @@ struct ScheduleTests {
     }
   }
 
+  /// Total steps, first cycle, growth, and the steps at which the rate is at the top.
+  static let lastFalls: [(Int, Int, Int, [Int])] = [
+    (50, 10, 2, [0, 10, 30]), (49, 10, 2, [0, 10]), (24, 10, 1, [0, 10]), (25, 10, 1, [0, 10, 20]), (7, 10, 2, [0]),
+  ]
+
+  @Test(arguments: lastFalls) func theLastFallEndsWithTheRun(total: Int, cycle: Int, growth: Int, tops: [Int]) {
+    let schedule = CosineSchedule(
+      base: 1, warmupSteps: 2, totalSteps: total + 2, cycleSteps: cycle, cycleGrowth: growth)
+    let rates = (0..<total).map { schedule.learningRate(atStep: $0 + 2) }
+    #expect(rates.indices.filter { rates[$0] == 1 } == tops)
+    #expect(rates[total - 1] < 0.15 && schedule.learningRate(atStep: total + 2) == 0)
+  }
+
   @Test func withoutRestartsItFallsOnceAfterTheWarmUp() {
     let schedule = CosineSchedule(base: 1, warmupSteps: 4, totalSteps: 14, finalShare: 0.2)
     let rates = (0..<14).map { schedule.learningRate(atStep: $0) }

@@ -16,9 +16,13 @@ public final class PictureReader {
 
   /// Reads the (first) picture of a file.
   ///
+  /// - Parameter isPipeAllowed: Whether to wait for what a pipe brings, if it is one.
   /// - Throws: `noSuchInput`, or `unreadable` also where only a part of the picture could be decoded.
-  public func read(_ path: String) throws(CaptureError) -> LumaImage {
-    guard case .file(let file) = try InputLocation(path) else { return try readLikeVideo(path) }
+  public func read(_ path: String, isPipeAllowed: Bool = true) throws(CaptureError) -> LumaImage {
+    guard case .file(let file) = try InputLocation(path) else {
+      guard isPipeAllowed else { throw CaptureError(.unreadable, input: path, "expected a regular file") }
+      return try readLikeVideo(path)
+    }
     try load(file, input: path)
     guard let format = PictureReader.codec(of: contents) else { return try readLikeVideo(path) }
     return try decode(contents.count - Int(AV_INPUT_BUFFER_PADDING_SIZE), codec: format, input: path)
@@ -40,14 +44,15 @@ public final class PictureReader {
 
   /// Reads a file into `contents`, with the padding that decoders want.
   private func load(_ path: String, input: String) throws(CaptureError) {
-    let descriptor = Int32(SystemCall.retrying { Int(open(path, O_RDONLY | O_CLOEXEC)) })
+    // Without waiting: opening a FIFO would otherwise block until somebody writes.
+    let descriptor = Int32(SystemCall.retrying { Int(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) })
     guard descriptor >= 0 else {
       throw CaptureError(.unreadable, input: input, SystemCall.describe(errno: -descriptor))
     }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size < 1 << 30 else {
-      throw CaptureError(.unreadable, input: input, "expected a picture of less than 1 GiB")
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size < 1 << 30 else {
+      throw CaptureError(.unreadable, input: input, "expected a regular file of less than 1 GiB")
     }
     let size = Int(status.st_size)
     contents.removeAll(keepingCapacity: true)

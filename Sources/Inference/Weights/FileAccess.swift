@@ -57,9 +57,11 @@ package enum FileAccess {
   package static func replace<Failure: Error>(
     _ path: String, failure: @escaping (String) -> Failure, _ body: (NewFile<Failure>) throws(Failure) -> Void
   ) throws(Failure) {
-    let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
+    TemporaryFiles.removeAbandoned(of: path)
+    let temporary = TemporaryFiles.name(for: path)
     let descriptor = retrying { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
     guard descriptor >= 0 else { throw failure("cannot create \(temporary): \(reason())") }
+    TemporaryFiles.claim(descriptor)
     do throws(Failure) {
       try body(NewFile(descriptor: descriptor, failure: failure))
     } catch {

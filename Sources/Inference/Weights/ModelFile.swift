@@ -48,6 +48,15 @@ public struct ModelFile: Equatable, Sendable {
   /// True where a safetensors file says that it holds a network of ours.
   static func isModel(_ content: Safetensors) -> Bool { content.metadata[specKey] != nil }
 
+  /// The classes that the record names; nil where there is no record, or none that can be read.
+  static func labels(of content: Safetensors) -> [String]? {
+    guard isModel(content), let text = content.metadata[recordKey],
+      let record = try? JSONText.decode(ModelRecord.self, from: Array(text.utf8), path: "", part: recordKey),
+      !record.labels.isEmpty
+    else { return nil }
+    return record.labels
+  }
+
   /// - Parameter bytes: Those that `content` was read from.
   static func read(_ content: Safetensors, bytes: [UInt8], path: String) throws(InferenceError) -> ModelFile {
     guard let specText = content.metadata[specKey] else {

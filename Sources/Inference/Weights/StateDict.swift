@@ -7,6 +7,8 @@ public struct StateDict: Equatable, Sendable {
   public var integers: [String: String]
   /// For messages.
   public let path: String
+  /// The classes of the last layer, where the file is a model of ours and says them.
+  var labels: [String]?
 
   /// - Throws: `unreadableFile` where the file is in none of these formats or damaged, `parameter` with the name of the
   ///   tensor that is wrong.
@@ -25,6 +27,7 @@ public struct StateDict: Equatable, Sendable {
 
   init(_ content: Safetensors, path: String) {
     self.init(tensors: content.tensors, integers: content.integers, path: path)
+    labels = ModelFile.labels(of: content)
   }
 
   init(tensors: [String: Tensor], integers: [String: String] = [:], path: String) {

@@ -3,7 +3,8 @@
 /// - A parameter fits where name and shape are the same.
 /// - The convolutions that read the input are summed over the channels where the network has one and the file has three,
 ///   and divided where it is the other way round: with the same plane for each channel the result stays the same.
-/// - The last layer is left out as a whole where its size differs: it starts anew for other classes.
+/// - The last layer is left out as a whole where its size differs, or where the file names other classes or another order of
+///   them: it starts anew.
 public struct WeightTransfer: Sendable {
   /// What fits, by name.
   public private(set) var tensors: [String: Tensor] = [:]
@@ -21,9 +22,10 @@ public struct WeightTransfer: Sendable {
   public let total: Int
   private let path: String
 
+  /// - Parameter labels: The network's classes, where they are known.
   /// - Throws: `unreadableFile` where not one weight of a convolution or linear layer fits, `parameter` where one is not
   ///   finite.
-  public init(_ source: StateDict, to spec: ModelSpec) throws(InferenceError) {
+  public init(_ source: StateDict, to spec: ModelSpec, labels: [String]? = nil) throws(InferenceError) {
     path = source.path
     let parameters = spec.parameters
     total = parameters.count
@@ -32,8 +34,9 @@ public struct WeightTransfer: Sendable {
     let head = (classifier?.layer.parameters ?? []).map {
       ParameterSpec("\(classifier!.name).\($0.name)", $0.shape)
     }
+    let hasOtherClasses = source.labels != nil && labels != nil && source.labels != labels
     let startsAnew = head.contains { parameter in
-      source.tensors[parameter.name].map { $0.shape != parameter.shape } ?? false
+      source.tensors[parameter.name].map { hasOtherClasses || $0.shape != parameter.shape } ?? false
     }
     for parameter in parameters {
       let name = parameter.name

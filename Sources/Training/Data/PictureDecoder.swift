@@ -59,7 +59,7 @@ struct PictureDecoder {
     let reader = PictureReader()
     var largest = 1
     for index in stride(from: 0, to: files.count, by: max(1, files.count / 16)) where largest < limit {
-      guard let picture = try? reader.read(folder.appending(path: files[index].path).path) else { continue }
+      guard let picture = try? read(index, with: reader) else { continue }
       largest = max(largest, picture.width, picture.height)
     }
     return min(limit, largest)
@@ -100,7 +100,7 @@ struct PictureDecoder {
     var count = 0
     for index in range {
       do throws(CaptureError) {
-        let picture = try reader.read(folder.appending(path: files[index].path).path)
+        let picture = try read(index, with: reader)
         part.largest = max(part.largest, picture.width, picture.height)
         part.pixels.withUnsafeMutableBufferPointer { pixels in
           let place = count * stride..<count * stride + side * side
@@ -114,6 +114,11 @@ struct PictureDecoder {
     }
     part.pixels.removeLast((range.count - count) * stride)
     return part
+  }
+
+  /// A pipe among the pictures would keep everything waiting.
+  private func read(_ index: Int, with reader: PictureReader) throws(CaptureError) -> LumaImage {
+    try reader.read(folder.appending(path: files[index].path).path, isPipeAllowed: false)
   }
 
   /// Stretches the picture to a square unless it is that square.

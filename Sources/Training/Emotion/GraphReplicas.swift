@@ -3,7 +3,8 @@ import Inference
 
 /// Copies of a network that share each batch, one on each thread.
 ///
-/// Every copy runs its part of the batch on one OpenMP thread, and the threads meet once a step. Splitting each single
+/// Every copy runs its part of the batch on one OpenMP thread (on several where there are too few pictures for so many
+/// copies), and the threads meet once a step. Splitting each single
 /// operation instead would make them meet hundreds of times a step, and on a machine that does other work as well,
 /// each meeting waits for whoever was interrupted. Batch norm takes the statistics of each part, as is usual where
 /// copies train on several devices; the running ones are averaged.
@@ -16,7 +17,7 @@ final class GraphReplicas {
   private let batchSize: Int
 
   /// - Parameters:
-  ///   - threads: At most so many copies; fewer where the batch cannot be divided by it.
+  ///   - threads: At most so many copies; see `count`.
   ///   - imageSize: Side of the square input in pixels.
   ///   - lessons: nil = the labels alone are learned.
   init(
@@ -29,19 +30,24 @@ final class GraphReplicas {
     self.store = store
     self.batchSize = batchSize
     let part = batchSize / count
+    let threads = max(1, threads / count)
     first = try Replica(
-      spec: spec, store: store, batchSize: part, imageSize: imageSize, precision: precision, lessons: lessons)
+      spec: spec, store: store, batchSize: part, imageSize: imageSize, precision: precision, threads: threads,
+      lessons: lessons)
     workers = try (1..<count).map { _ in
       try ReplicaWorker(
-        spec: spec, batchSize: part, imageSize: imageSize, precision: precision, lessons: lessons)
+        spec: spec, batchSize: part, imageSize: imageSize, precision: precision, threads: threads, lessons: lessons)
     }
   }
 
   deinit { for worker in workers { worker.stop() } }
 
-  /// The largest divisor of the batch size that is no more than `threads`.
+  /// Pictures in the smallest part: the statistics of fewer would say too little.
+  private static let smallestPart = 8
+
+  /// The largest divisor of the batch size that is no more than `threads` and leaves enough pictures to each part.
   static func count(batchSize: Int, threads: Int) -> Int {
-    (1...max(1, min(threads, batchSize))).last { batchSize % $0 == 0 } ?? 1
+    (1...max(1, min(threads, batchSize / smallestPart))).last { batchSize % $0 == 0 } ?? 1
   }
 
   /// One pass forward and backward over a batch: adds the gradients of the mean loss to the store's, whose running
@@ -113,14 +119,15 @@ private final class Replica {
   private let teacher: Teacher?
 
   init(
-    spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision, lessons: Lessons?
+    spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision, threads: Int,
+    lessons: Lessons?
   ) throws {
     self.store = store
     self.imageSize = imageSize
     teacher = try lessons.map { try Teacher($0) }
     graph = try TrainableGraph(
       spec: spec, parameters: store, batchSize: batchSize, inputHeight: imageSize, inputWidth: imageSize,
-      precision: precision, threads: 1)
+      precision: precision, threads: threads)
   }
 
   func run(_ part: Part) throws -> Double {
@@ -158,12 +165,15 @@ private final class ReplicaWorker: @unchecked Sendable {
   private var job: Job?
   private var result: Result<Double, any Error> = .success(0)
 
-  init(spec: ModelSpec, batchSize: Int, imageSize: Int, precision: Precision, lessons: Lessons?) throws {
+  init(
+    spec: ModelSpec, batchSize: Int, imageSize: Int, precision: Precision, threads: Int, lessons: Lessons?
+  ) throws {
     store = ParameterStore(spec: spec, seed: 0)
     let thread = Thread { [self] in
       let replica = Result {
         try Replica(
           spec: spec, store: store, batchSize: batchSize, imageSize: imageSize, precision: precision,
+          threads: threads,
           lessons: lessons)
       }
       result = replica.map { _ in 0 }

@@ -76,7 +76,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   /// Epochs without a better score after which training ends; 0 = never.
   public var patience = 0
   /// Weight of accuracy in the score that selects the best epoch; the rest is macro recall.
-  public var accuracyWeight: Float = 0.5
+  public var accuracyWeight: Float = 0
   public var normalisation = Normalisation.fer2013
   public var augmentation = AugmentationPolicy.standard
   /// Whether under-represented classes and those in focus are varied more strongly; see `ClassAugmentation`.

@@ -2,6 +2,8 @@ import Foundation
 
 /// A learning rate that rises linearly over the first steps and then falls along half a cosine, once or again and again
 /// (Loshchilov and Hutter 2017, "SGDR", 1608.03983). A fall would reach `finalShare` of its height one step after its last.
+/// The last fall ends with the run: it is shorter than planned where at least half of it has room, otherwise the one
+/// before it takes its time.
 public struct CosineSchedule: Codable, Equatable, Sendable {
   public var base: Float
   public var warmupSteps: Int
@@ -36,14 +38,16 @@ public struct CosineSchedule: Codable, Equatable, Sendable {
 
   /// Where in its fall a step lies that counts from the end of the warm-up, and how long that fall is.
   private func cycle(ofStep step: Int) -> (position: Int, length: Int) {
-    guard cycleSteps > 0 else { return (step, max(1, totalSteps - warmupSteps)) }
-    guard cycleGrowth > 1 else { return (step % cycleSteps, cycleSteps) }
+    let total = max(1, totalSteps - warmupSteps)
+    guard cycleSteps > 0 else { return (step, total) }
     var start = 0
     var length = cycleSteps
-    while step >= start + length {
+    while true {
+      let next = length * cycleGrowth
+      if 2 * (total - start - length) < next { return (step - start, max(1, total - start)) }
+      if step < start + length { return (step - start, length) }
       start += length
-      length *= cycleGrowth
+      length = next
     }
-    return (step - start, length)
   }
 }

@@ -72,8 +72,14 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Loss: cross-entropy, class-weighted or balanced-softmax.")
   var loss: TrainingRecipe.LossKind?
 
-  @Option(help: ArgumentHelp("Part of the targets that --soft-labels give, 0 to 1.", valueName: "x"))
+  @Option(
+    help: ArgumentHelp(
+      "Part of the targets that --soft-labels give, 0 to 1. Default where the recipe does not use them: 0.2.",
+      valueName: "x"))
   var softLabelShare: Float?
+
+  /// Votes clean labels, but few people see fear and disgust: with much of them these classes fade.
+  private static let usualSoftLabelShare: Float = 0.2
 
   @Option(help: ArgumentHelp("Part of the targets that the teachers of --distill give, 0 to 1.", valueName: "x"))
   var distillShare: Float?
@@ -121,9 +127,11 @@ struct RecipeOptions: ParsableArguments {
     }
   }
 
-  /// - Parameter isPretraining: Other defaults hold then.
+  /// - Parameters:
+  ///   - isPretraining: Other defaults hold then.
+  ///   - hasVotes: Whether --soft-labels are given.
   /// - Throws: `TrainingError` for a recipe that is missing or not valid.
-  func make(isPretraining: Bool = false) throws -> TrainingRecipe {
+  func make(isPretraining: Bool = false, hasVotes: Bool = false) throws -> TrainingRecipe {
     let names = backbone.map { [$0] } ?? backbones
     var result: TrainingRecipe
     if let recipe {
@@ -164,6 +172,9 @@ struct RecipeOptions: ParsableArguments {
     }
     if let focus { result.focus = NameList.parse(focus) }
     if let loss { result.loss = loss }
+    if hasVotes, result.softLabelShare == 0, result.softLabelDrop == 0 {
+      result.softLabelShare = Self.usualSoftLabelShare
+    }
     if let softLabelShare { result.softLabelShare = softLabelShare }
     if let distillShare { result.distillationShare = distillShare }
     if let seed { result.seed = seed }
