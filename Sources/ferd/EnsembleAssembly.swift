@@ -13,8 +13,8 @@ struct EnsembleAssembly {
   /// - Throws: `CommandFailure` or `InferenceError` for members that do not belong together; then nothing is written.
   func run() throws {
     var parts: [(file: String, weight: Float, model: ModelFile)] = []
-    for member in members {
-      let (path, weight) = try Self.parse(member)
+    let sources = try members.map { try Self.parse($0) }
+    for ((path, weight), file) in zip(sources, try Self.names(of: sources.map(\.path))) {
       try ModelLocator.checkExistence(of: path)
       let model = try ModelFile.read(from: path)
       guard !model.record.labels.isEmpty else {
@@ -25,10 +25,6 @@ struct EnsembleAssembly {
           .wrongUsage,
           "\(path): expected the labels \(first.model.record.labels) as in \(first.file), got \(model.record.labels)"
         )
-      }
-      let file = URL(fileURLWithPath: path).lastPathComponent
-      guard !parts.contains(where: { $0.file == file }) else {
-        throw CommandFailure(.wrongUsage, "two members are called \(file)")
       }
       parts.append((file, weight, model))
     }
@@ -43,6 +39,22 @@ struct EnsembleAssembly {
       name: URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent, folder: folder,
       members: parts.map { ($0.file, $0.weight) }, labels: parts[0].model.record.labels
     ).write(toFolder: folder)
+  }
+
+  /// What the members' files are called in the ensemble: their own names, or those of their folders where names repeat,
+  /// as every training run calls its model the same.
+  static func names(of paths: [String]) throws -> [String] {
+    let files = paths.map { URL(fileURLWithPath: $0).standardizedFileURL }
+    let names = files.map(\.lastPathComponent)
+    let result = files.map { file in
+      let name = file.lastPathComponent
+      guard names.count(where: { $0 == name }) > 1 else { return name }
+      return "\(file.deletingLastPathComponent().lastPathComponent).\(file.pathExtension)"
+    }
+    for (index, name) in result.enumerated() where result[..<index].contains(name) {
+      throw CommandFailure(.wrongUsage, "two members are called \(name); copy one of them to a file of another name")
+    }
+    return result
   }
 
   /// The path and the weight of `file` or `file=weight`.

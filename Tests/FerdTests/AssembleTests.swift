@@ -31,6 +31,24 @@ struct AssembleTests {
     #expect(loaded.members.count == 2)
   }
 
+  @Test func modelsOfSeveralRunsAreCalledLikeTheirFolders() throws {
+    var files: [String] = []
+    for run in ["first", "second"] {
+      let file = folder.path("\(run)/model.safetensors")
+      try FileManager.default.createDirectory(atPath: folder.path(run), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: models.model, toPath: file)
+      files.append(file)
+    }
+    let target = folder.path("ensemble")
+    #expect(try FerdProcess.run(["models", "--assemble", target] + files).status == 0)
+    let ensemble = try EmotionEnsemble(path: target, precision: .f32)
+    #expect(ensemble.members.count == 2)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: target).sorted() == [
+        "ensemble.json", "first.safetensors", "second.safetensors",
+      ])
+  }
+
   @Test func whatCannotBeAMemberIsRefusedAndNothingIsWritten() throws {
     let target = folder.path("none")
     let text = folder.path("text.safetensors")
