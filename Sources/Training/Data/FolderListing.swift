@@ -22,6 +22,18 @@ public struct FolderListing: Equatable, Sendable {
   public var splits: [DataSplit: [PictureFile]]
   /// False where the classes lie directly in the folder: then all files are under `.train`.
   public var hasSplits: Bool
+  /// What was left out, where that was allowed.
+  public var unknownFolders: [UnknownFolder] = []
+
+  /// A folder that is neither a class nor a part.
+  public struct UnknownFolder: Equatable, Sendable {
+    /// Relative to the data folder.
+    public var path: String
+    /// The part that it lies in; nil where it lies in the data folder itself.
+    public var split: DataSplit?
+    /// Files in it and below it.
+    public var files: Int
+  }
 
   private static let splitNames: [String: DataSplit] = [
     "train": .train, "training": .train, "validation": .validation, "valid": .validation, "val": .validation,
@@ -30,35 +42,77 @@ public struct FolderListing: Equatable, Sendable {
 
   /// Lists a data folder. Hidden files, and plain files beside the class folders, are passed over.
   ///
-  /// - Parameter needsAllClasses: False where classes may be without pictures, as in an evaluation.
+  /// - Parameters:
+  ///   - needsAllClasses: False where classes may be without pictures, as in an evaluation.
+  ///   - leavesOutUnknown: True where folders that are neither split nor class are told in `unknownFolders` instead of
+  ///     refused, as long as at least one class is known: other collections have other classes, too.
   /// - Throws: `noSuchInput` where there is no such folder; `invalidData` for a folder that is neither a split nor
   ///   a class, two folders of one class or split, and a class without a file.
   public static func read(
-    _ path: String, labels: ClassLabels = .emotions, needsAllClasses: Bool = true
+    _ path: String, labels: ClassLabels = .emotions, needsAllClasses: Bool = true, leavesOutUnknown: Bool = false
   ) throws(TrainingError) -> FolderListing {
     let folder = URL(fileURLWithPath: path)
     let names = try subfolders(of: folder, path: path)
     guard !names.isEmpty else { throw .invalidData(path: path, "has no folders; expected one per class or split") }
+    var listing = FolderListing(folder: folder, splits: [:], hasSplits: true)
     let isSplit = names.map { splitNames[$0.lowercased()] != nil }
     guard isSplit.contains(true) else {
-      let files = try classes(
-        in: folder, prefix: "", names: names, labels: labels, needsAllClasses: needsAllClasses, path: path)
-      return FolderListing(folder: folder, splits: [.train: files], hasSplits: false)
+      let known = try listing.known(
+        names, in: nil, prefix: "", labels: labels, leavesOutUnknown: leavesOutUnknown, path: path)
+      listing.splits[.train] = try classes(
+        in: folder, prefix: "", names: known, labels: labels, needsAllClasses: needsAllClasses, path: path)
+      listing.hasSplits = false
+      return listing
     }
-    var splits: [DataSplit: [PictureFile]] = [:]
     for name in names {
       guard let split = splitNames[name.lowercased()] else {
-        throw .invalidData(
-          path: path, "the folder \"\(name)\" is no split; beside \(splitList(names)) only splits may lie")
+        guard leavesOutUnknown else {
+          throw .invalidData(
+            path: path, "the folder \"\(name)\" is no split; beside \(splitList(names)) only splits may lie")
+        }
+        listing.leaveOut(name, of: nil)
+        continue
       }
-      guard splits[split] == nil else { throw .invalidData(path: path, "two folders of the split \(split)") }
+      guard listing.splits[split] == nil else {
+        throw .invalidData(path: path, "two folders of the split \(split)")
+      }
       let inner = folder.appending(path: name)
-      splits[split] = try classes(
-        in: inner, prefix: "\(name)/", names: try subfolders(of: inner, path: inner.path), labels: labels,
-        needsAllClasses: needsAllClasses,
+      let known = try listing.known(
+        try subfolders(of: inner, path: inner.path), in: split, prefix: "\(name)/", labels: labels,
+        leavesOutUnknown: leavesOutUnknown, path: inner.path)
+      listing.splits[split] = try classes(
+        in: inner, prefix: "\(name)/", names: known, labels: labels, needsAllClasses: needsAllClasses,
         path: inner.path)
     }
-    return FolderListing(folder: folder, splits: splits, hasSplits: true)
+    return listing
+  }
+
+  /// Those of some folders that are classes.
+  ///
+  /// - Throws: `invalidData` for another folder, unless such may be left out and there is a class beside them.
+  private mutating func known(
+    _ names: [String], in split: DataSplit?, prefix: String, labels: ClassLabels, leavesOutUnknown: Bool,
+    path: String
+  ) throws(TrainingError) -> [String] {
+    let known = names.filter { labels.position(of: $0) != nil }
+    let unknown = names.filter { labels.position(of: $0) == nil }
+    if let first = unknown.first, !leavesOutUnknown || known.isEmpty {
+      throw .invalidData(
+        path: path, "the folder \"\(first)\" is no class; the classes are \(labels.names.joined(separator: ", "))")
+    }
+    for name in unknown { leaveOut(prefix + name, of: split) }
+    return known
+  }
+
+  private mutating func leaveOut(_ name: String, of split: DataSplit?) {
+    let place = folder.appending(path: name)
+    var isDirectory: ObjCBool = false
+    let files = ((try? FileManager.default.subpathsOfDirectory(atPath: place.path)) ?? []).count {
+      let path = place.appending(path: $0).path
+      return !($0.split(separator: "/").last?.hasPrefix(".") ?? true)
+        && FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && !isDirectory.boolValue
+    }
+    unknownFolders.append(UnknownFolder(path: name, split: split, files: files))
   }
 
   /// Whether a folder is arranged in one of the two ways: whether some folder in it is a split or a class.
@@ -74,16 +128,13 @@ public struct FolderListing: Equatable, Sendable {
     names.filter { splitNames[$0.lowercased()] != nil }.map { "\"\($0)\"" }.joined(separator: ", ")
   }
 
+  /// - Parameter names: Of folders that are classes.
   private static func classes(
     in folder: URL, prefix: String, names: [String], labels: ClassLabels, needsAllClasses: Bool, path: String
   ) throws(TrainingError) -> [PictureFile] {
     var files: [[PictureFile]?] = Array(repeating: nil, count: labels.count)
     for name in names {
-      guard let label = labels.position(of: name) else {
-        throw .invalidData(
-          path: path,
-          "the folder \"\(name)\" is no class; the classes are \(labels.names.joined(separator: ", "))")
-      }
+      guard let label = labels.position(of: name) else { continue }
       guard files[label] == nil else {
         throw .invalidData(path: path, "two folders of the class \(labels.names[label])")
       }
@@ -142,8 +193,12 @@ extension FolderListing {
     for split in [.train] + parts { result.splits[split] = [] }
     for (label, files) in Dictionary(grouping: all, by: \.label).sorted(by: { $0.key < $1.key }) {
       guard files.count > parts.count else {
+        // What the user calls the class.
+        let name = files[0].path.split(separator: "/").dropLast().last ?? ""
         throw .invalidData(
-          path: folder.path, "class \(label) has \(files.count) pictures; \(parts.count + 1) parts need more")
+          path: folder.path,
+          "the class \"\(name)\" has \(ReportText.count(files.count, "picture")); \(parts.count + 1) parts "
+            + "(\((["train"] + parts.map(\.rawValue)).joined(separator: ", "))) need at least \(parts.count + 1)")
       }
       var random = RandomGenerator(seed: seed, stream: 0x5350_4C49_5400 + UInt64(label))
       let shuffled = files.shuffled(using: &random)
