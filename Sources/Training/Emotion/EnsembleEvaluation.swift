@@ -1,10 +1,11 @@
+import Capture
 import FaceCrop
 public import Foundation
 public import Inference
 import Pixels
 import Threads
 
-/// What an ensemble makes of a folder of face crops.
+/// What an ensemble makes of a folder of faces whose emotions are known.
 public struct EnsembleEvaluation: Sendable {
   /// Pictures that could be read, in the order of all rows below.
   public let files: [PictureFile]
@@ -18,74 +19,152 @@ public struct EnsembleEvaluation: Sendable {
   /// In the order of the columns.
   public let labels: [String]
 
+  /// Pictures in which no face was found, where faces were looked for: they are not among the files.
+  public let faceless: Int?
+
+  /// - Parameter imagesPerSecond: Of flip-averaged classification.
+  public init(
+    files: [PictureFile], unreadable: [(path: String, problem: String)], singleView: [Float], flipAveraged: [Float],
+    imagesPerSecond: Double, labels: [String], faceless: Int? = nil
+  ) {
+    precondition(singleView.count == files.count * labels.count && flipAveraged.count == singleView.count)
+    self.files = files
+    self.unreadable = unreadable
+    self.singleView = singleView
+    self.flipAveraged = flipAveraged
+    self.imagesPerSecond = imagesPerSecond
+    self.labels = labels
+    self.faceless = faceless
+  }
+
+  /// Evaluates face crops. No more pictures are in memory than are classified at a time.
+  ///
   /// - Parameters:
-  ///   - makeEnsemble: Called on each thread, as ensembles are not shared.
   ///   - threads: Each takes a part of the pictures.
-  /// - Throws: `TrainingError` where not one picture can be read, `InferenceError` for the model.
+  ///   - makeEnsemble: Called on each thread, as ensembles are not shared.
+  ///   - onProgress: Called on any thread with the number of pictures done.
+  /// - Throws: `TrainingError` where not one picture, or not one of a class, can be read, `InferenceError` for the model.
   public static func run(
-    _ files: [PictureFile], folder: URL, threads: Int, makeEnsemble: @Sendable () throws -> EmotionEnsemble
+    _ files: [PictureFile], folder: URL, threads: Int, makeEnsemble: @Sendable () throws -> EmotionEnsemble,
+    onProgress: @Sendable (Int) -> Void = { _ in }
   ) throws -> EnsembleEvaluation {
-    let first = try makeEnsemble()
-    let labels = ClassLabels(first.labels)
-    var sets: [Int: PictureSet] = [:]
-    for member in first.members {
-      guard member.inputHeight == member.inputWidth else {
+    let labels = try makeEnsemble().labels
+    let size = max(1, (files.count + threads - 1) / threads)
+    let parts = stride(from: 0, to: files.count, by: size).map { $0..<min(files.count, $0 + size) }
+    let results = Guarded<[Int: Result<Part, any Error>]>([:])
+    let done = Guarded(0)
+    DispatchQueue.concurrentPerform(iterations: parts.count) { index in
+      let result = Result {
+        let worker = try Worker(files, folder: folder, ensemble: makeEnsemble())
+        return try worker.run(parts[index]) { count in
+          onProgress(
+            done.withLock { done in
+              done += count
+              return done
+            })
+        }
+      }
+      results.withLock { $0[index] = result }
+    }
+    var whole = Part()
+    for index in parts.indices { whole.append(try results.withLock { $0[index]! }.get()) }
+    for (label, name) in labels.enumerated()
+    where files.contains(where: { $0.label == label }) && !whole.files.contains(where: { $0.label == label }) {
+      throw TrainingError.invalidData(
+        path: folder.path, "not one picture of the class \(name) can be read (\(whole.unreadable[0].problem))")
+    }
+    // Both views were made twice: once alone, once for the mean. The threads work at the same time.
+    let seconds = whole.seconds / Double(max(1, parts.count)) * 2 / 3
+    return EnsembleEvaluation(
+      files: whole.files, unreadable: whole.unreadable, singleView: whole.single, flipAveraged: whole.averaged,
+      imagesPerSecond: Double(whole.files.count) / seconds, labels: labels)
+  }
+
+  /// What one thread finds out.
+  private struct Part: Sendable {
+    var files: [PictureFile] = []
+    var unreadable: [(path: String, problem: String)] = []
+    var single: [Float] = []
+    var averaged: [Float] = []
+    /// Of classification.
+    var seconds = 0.0
+
+    mutating func append(_ other: Part) {
+      files += other.files
+      unreadable += other.unreadable
+      single += other.single
+      averaged += other.averaged
+      seconds += other.seconds
+    }
+  }
+
+  /// What one thread needs.
+  private final class Worker {
+    private let files: [PictureFile]
+    private let folder: URL
+    private let ensemble: EmotionEnsemble
+    private let reader = PictureReader()
+    private let resizer = Resizer()
+    private var part = Part()
+    /// Pictures that wait in the networks' inputs.
+    private var waiting = 0
+
+    init(_ files: [PictureFile], folder: URL, ensemble: EmotionEnsemble) throws {
+      for member in ensemble.members where member.inputHeight != member.inputWidth {
         throw InferenceError.invalidModel(
           node: ModelSpec.inputName, "expected a square input, it is \(member.inputWidth)x\(member.inputHeight)")
       }
-      guard sets[member.inputHeight] == nil else { continue }
-      sets[member.inputHeight] = try PictureSet.read(
-        files, folder: folder, labels: labels, imageSize: member.inputHeight)
+      self.files = files
+      self.folder = folder
+      self.ensemble = ensemble
     }
-    let pictures = sets
-    let any = pictures.first!.value
-    let start = ContinuousClock.now
-    let size = max(1, (any.count + threads - 1) / threads)
-    let parts = stride(from: 0, to: any.count, by: size).map { $0..<min(any.count, $0 + size) }
-    let results = Guarded<[Int: Result<Views, any Error>]>([:])
-    DispatchQueue.concurrentPerform(iterations: parts.count) { index in
-      let result = Result { try classify(parts[index], of: pictures, with: try makeEnsemble()) }
-      results.withLock { $0[index] = result }
-    }
-    var views = Views()
-    for index in parts.indices {
-      let part = try results.withLock { $0[index]! }.get()
-      views.single += part.single
-      views.averaged += part.averaged
-    }
-    // Both views were made twice: once alone, once for the mean.
-    let seconds = (ContinuousClock.now - start) / .seconds(1) * 2 / 3
-    return EnsembleEvaluation(
-      files: any.files, unreadable: any.unreadable, singleView: views.single, flipAveraged: views.averaged,
-      imagesPerSecond: Double(any.count) / seconds, labels: first.labels)
-  }
 
-  private struct Views {
-    var single: [Float] = []
-    var averaged: [Float] = []
-  }
+    /// - Parameter onProgress: Called with the number of pictures done since the last call.
+    func run(_ range: Range<Int>, onProgress: (Int) -> Void) throws -> Part {
+      var told = range.lowerBound
+      for index in range {
+        do throws(CaptureError) {
+          place(try reader.read(folder.appending(path: files[index].path).path))
+          part.files.append(files[index])
+        } catch {
+          part.unreadable.append((files[index].path, error.message))
+        }
+        guard waiting == ensemble.maximumCount || index == range.upperBound - 1 else { continue }
+        try classify()
+        onProgress(index + 1 - told)
+        told = index + 1
+      }
+      return part
+    }
 
-  private static func classify(
-    _ range: Range<Int>, of sets: [Int: PictureSet], with ensemble: EmotionEnsemble
-  ) throws -> Views {
-    var views = Views()
-    let resizer = Resizer()
-    for start in stride(from: range.lowerBound, to: range.upperBound, by: ensemble.maximumCount) {
-      let count = min(ensemble.maximumCount, range.upperBound - start)
+    /// Stretched to a square where it is none, as in training.
+    private func place(_ picture: LumaImage) {
       for member in ensemble.members {
-        let set = sets[member.inputHeight]!
+        let size = member.inputHeight
         let normalisation = member.record.normalisation
-        for index in 0..<count {
-          member.withInput(index) {
-            set.draw(
-              start + index, size: member.inputHeight, normalisation: normalisation, resizer: resizer, into: $0)
+        member.withInput(waiting) { input in
+          guard picture.width != size || picture.height != size else {
+            return picture.pixels.withUnsafeBufferPointer {
+              normalisation.apply($0.baseAddress!, to: input.baseAddress!, count: $0.count)
+            }
+          }
+          picture.withPlane {
+            resizer.resize(
+              $0, toWidth: size, height: size, normalisation: normalisation, into: input, destinationWidth: size)
           }
         }
       }
-      try ensemble.run(count: count, appendingTo: &views.single)
-      try ensemble.run(count: count, averagingFlips: true, appendingTo: &views.averaged)
+      waiting += 1
     }
-    return views
+
+    private func classify() throws {
+      guard waiting > 0 else { return }
+      let start = ContinuousClock.now
+      try ensemble.run(count: waiting, appendingTo: &part.single)
+      try ensemble.run(count: waiting, averagingFlips: true, appendingTo: &part.averaged)
+      part.seconds += (ContinuousClock.now - start) / .seconds(1)
+      waiting = 0
+    }
   }
 
   public enum View: Sendable {
@@ -120,7 +199,8 @@ public struct EnsembleEvaluation: Sendable {
     let top = fields(metrics(.flipAveraged, bias: bias))
     let raw = fields(metrics(.flipAveraged, bias: nil))
     let single = fields(metrics(.single, bias: bias))
-    return "{\(top),\"images_per_second\":\(imagesPerSecond),\"raw\":{\(raw)},\"single_view\":{\(single)}}"
+    let noFace = faceless.map { ",\"no_face\":\($0)" } ?? ""
+    return "{\(top)\(noFace),\"images_per_second\":\(imagesPerSecond),\"raw\":{\(raw)},\"single_view\":{\(single)}}"
   }
 
   private func fields(_ metrics: ClassificationMetrics) -> String {

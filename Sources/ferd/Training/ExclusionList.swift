@@ -1,4 +1,5 @@
 import Foundation
+import Training
 
 /// A text file with one relative path a line; empty lines are passed over.
 enum ExclusionList {
@@ -10,5 +11,16 @@ enum ExclusionList {
       throw CommandFailure(.unreadable, "\(path): expected a text file with one relative path a line")
     }
     return Set(text.split(whereSeparator: \.isNewline).map(String.init))
+  }
+
+  /// Warns about paths that leave nothing out: most often they are relative to another folder.
+  ///
+  /// - Parameter kind: Of the pictures, for the message.
+  static func warnAboutStrays(_ excluded: Set<String>, among files: [PictureFile], kind: String) {
+    let strays = excluded.subtracting(files.map(\.path))
+    guard let first = strays.min() else { return }
+    Diagnostics.warning(
+      "--exclude: \(strays.count) of \(ReportText.count(excluded.count, "path")) \(strays.count == 1 ? "names" : "name") "
+        + "no \(kind); the first is \"\(first)\"")
   }
 }
