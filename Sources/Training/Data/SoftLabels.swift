@@ -59,6 +59,22 @@ struct SoftLabels: Sendable {
     return result
   }
 
+  /// How many pictures have votes.
+  ///
+  /// - Parameter path: Of the votes.
+  /// - Throws: `invalidData` where none has: then the paths are other ones than those in the data folder.
+  func count(in pictures: PictureSet, path: String) throws(TrainingError) -> Int {
+    let count = pictures.files.count { distributions[$0.path] != nil }
+    guard count > 0 else {
+      let named = withoutVotes.union(distributions.keys).min().map { "names pictures like \"\($0)\"" } ?? "is empty"
+      throw .invalidData(
+        path: path,
+        "has votes for none of \(ReportText.count(pictures.count, "training picture")); it \(named), they are called "
+          + "like \"\(pictures.files[0].path)\"")
+    }
+    return count
+  }
+
   /// What training makes of the votes.
   ///
   /// Crowds see little fear and disgust: mixed into all targets their votes take these classes away. Hence `kept`.

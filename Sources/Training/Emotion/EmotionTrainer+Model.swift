@@ -35,32 +35,65 @@ extension EmotionTrainer {
       }
       tensors[parameter.name] = Tensor(shape: parameter.shape, values: values)
     }
+    var training: [String: JSONValue] = [
+      "teachers": try JSONValue(encoding: [settings.distillation?.identity].compactMap(\.self)),
+      "recipe": try JSONValue(encoding: settings.recipe),
+      "epoch": .number(Double(best.record.epoch)),
+      "steps": .number(Double(best.record.step)),
+      "precision": .string(settings.precision.rawValue),
+      "images": .number(Double(data.training.count)),
+      "strengthened_augmentation": try JSONValue(
+        encoding: settings.recipe.augmentation(for: data.training).strengthened.map {
+          data.training.labels.names[$0]
+        }),
+      "class_counts": try JSONValue(
+        encoding: Dictionary(uniqueKeysWithValues: zip(data.training.labels.names, data.training.classCounts))),
+    ]
+    if let weights = state.weights { training["weights"] = try JSONValue(encoding: weights) }
+    var metrics = try measure(tensors)
+    metrics["test"] = try measureOnTest(tensors)
     let record = ModelRecord(
       labels: data.training.labels.names, inputMean: settings.recipe.normalisation.mean,
       inputStandardDeviation: settings.recipe.normalisation.standardDeviation,
       cropGeometry: try JSONValue(encoding: CropGeometry.fer2013),
-      training: .object([
-        "teachers": try JSONValue(encoding: [settings.distillation?.identity].compactMap(\.self)),
-        "recipe": try JSONValue(encoding: settings.recipe),
-        "epoch": .number(Double(best.record.epoch)),
-        "steps": .number(Double(best.record.step)),
-        "precision": .string(settings.precision.rawValue),
-        "images": .number(Double(data.training.count)),
-        "strengthened_augmentation": try JSONValue(
-          encoding: settings.recipe.augmentation(for: data.training).strengthened.map {
-            data.training.labels.names[$0]
-          }),
-        "class_counts": try JSONValue(
-          encoding: Dictionary(uniqueKeysWithValues: zip(data.training.labels.names, data.training.classCounts))),
-      ]),
-      metrics: try measure(tensors))
+      training: .object(training),
+      metrics: .object(metrics))
     let path = modelFile.path
     try ModelFile(spec: spec, tensors: tensors, record: record).write(to: path)
     report(.note("epoch \(best.record.epoch) is the best; wrote \(path)"))
+    if let scores = testScores {
+      report(
+        .note(
+          "test part: \(ReportText.count(scores.images, "picture")), accuracy \(ReportText.percent(scores.accuracy)) %, "
+            + "macro recall \(ReportText.percent(scores.macroRecall)) %"))
+    }
+  }
+
+  /// The test part, in the number format of the training: the figures of pictures that chose nothing. Only here, at the
+  /// end, so that nobody can choose by them.
+  ///
+  /// - Returns: Both views; nil where there is no test part.
+  private func measureOnTest(_ tensors: [String: Tensor]) throws -> JSONValue? {
+    guard let test = data.test else { return nil }
+    guard
+      let evaluation = try ClassifierEvaluation.run(
+        spec: spec, weights: tensors, pictures: test, normalisation: settings.recipe.normalisation,
+        precision: settings.precision, threads: settings.threads)
+    else { preconditionFailure("nobody stopped it") }
+    let scores = [evaluation.flipAveraged, evaluation.plain].map { probabilities in
+      EpochRecord.Scores(
+        ClassificationMetrics(
+          probabilities: probabilities, truth: test.files.map(\.label), classes: test.labels.count))
+    }
+    testScores = scores[0]
+    return .object([
+      "precision": .string(settings.precision.rawValue),
+      "flip_averaged": try JSONValue(snakeCase: scores[0]), "single_view": try JSONValue(snakeCase: scores[1]),
+    ])
   }
 
   /// Validation in every number format that the processor has.
-  private func measure(_ tensors: [String: Tensor]) throws -> JSONValue {
+  private func measure(_ tensors: [String: Tensor]) throws -> [String: JSONValue] {
     var result: [String: JSONValue] = [:]
     for precision in Precision.allCases where precision == .f32 || precision == .fastest {
       guard
@@ -80,7 +113,7 @@ extension EmotionTrainer {
       }
       result[precision.rawValue] = .object(views)
     }
-    return .object(result)
+    return result
   }
 }
 

@@ -18,6 +18,9 @@ public final class EmotionTrainer {
     public var precision: Precision
     /// Who is learned from beside the labels.
     public var distillation: Distillation?
+    /// What the initial weights are and how much of them fits, a line each, for the record and the report. A resumed run
+    /// keeps what its first part was told.
+    public var weightsReport: [String]?
     /// Go on from `last.ckpt` where there is one.
     public var resumes: Bool
     /// Seconds after which a long epoch is saved on its way.
@@ -46,6 +49,8 @@ public final class EmotionTrainer {
   let store: ParameterStore
   let average: ExponentialMovingAverage
   var state: TrainingState
+  /// The finished model on the test part.
+  var testScores: EpochRecord.Scores?
   private let recipe: TrainingRecipe
   private var replicas: GraphReplicas?
   private let optimiser: any Optimiser
@@ -96,7 +101,8 @@ public final class EmotionTrainer {
       cycleSteps: recipe.restartEpochs * maker.stepsPerEpoch, cycleGrowth: recipe.restartGrowth)
     state = TrainingState(
       recipe: recipe, spec: spec, dataFingerprint: training.fingerprint, threads: settings.threads,
-      precision: settings.precision, teachers: settings.distillation?.identity)
+      precision: settings.precision, teachers: settings.distillation?.identity,
+      weights: settings.weightsReport)
     try prepareFolder()
   }
 

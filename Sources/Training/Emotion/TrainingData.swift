@@ -4,14 +4,22 @@ public import Foundation
 public struct TrainingData: Sendable {
   public var training: PictureSet
   public var validation: PictureSet
+  /// What the finished model is measured on, once, or nil. Nothing is chosen by it.
+  public var test: PictureSet?
   /// Relative paths of validation pictures that a second, stricter figure leaves out: those that the training part
   /// holds too.
   public var duplicates: Set<String>
+  /// How many of the training pictures have votes, those included that were then left out for them; nil where no votes
+  /// were given.
+  public private(set) var votes: (voted: Int, pictures: Int)?
 
-  public init(training: PictureSet, validation: PictureSet, duplicates: Set<String> = []) {
-    precondition(training.labels == validation.labels)
+  public init(
+    training: PictureSet, validation: PictureSet, test: PictureSet? = nil, duplicates: Set<String> = []
+  ) {
+    precondition(training.labels == validation.labels && training.labels == test?.labels ?? training.labels)
     self.training = training
     self.validation = validation
+    self.test = test
     self.duplicates = duplicates.intersection(validation.files.map(\.path))
   }
 
@@ -44,7 +52,7 @@ struct SpeedMeter {
 }
 
 extension TrainingData {
-  /// Decodes the `train` and `validation` parts of a listing that has both.
+  /// Decodes the `train` and `validation` parts of a listing that has both, and `test` where it has one.
   ///
   /// - Parameters:
   ///   - cacheFolder: Where decoded pictures are kept.
@@ -59,27 +67,31 @@ extension TrainingData {
     } catch {
       throw .inputOutput(path: cacheFolder.path, "cannot be made: \(error)")
     }
-    var sets: [PictureSet] = []
-    for split in [DataSplit.train, .validation] {
-      guard let files = listing.splits[split] else {
-        throw .invalidData(path: listing.folder.path, "has no part \(split.rawValue)")
-      }
-      sets.append(
-        try PictureSet.read(
-          files, folder: listing.folder, labels: labels, imageSize: recipe.imageSize, cacheFolder: cacheFolder,
-          cacheName: split.rawValue))
+    func pictures(of split: DataSplit) throws(TrainingError) -> PictureSet? {
+      guard let files = listing.splits[split], !files.isEmpty else { return nil }
+      return try PictureSet.read(
+        files, folder: listing.folder, labels: labels, imageSize: recipe.imageSize, cacheFolder: cacheFolder,
+        cacheName: split.rawValue)
     }
+    guard let training = try pictures(of: .train), let validation = try pictures(of: .validation) else {
+      throw .invalidData(
+        path: listing.folder.path, "expected pictures in the parts train and validation")
+    }
+    var data = TrainingData(
+      training: training, validation: validation, test: try pictures(of: .test), duplicates: duplicates)
     if recipe.softLabelShare > 0 || recipe.softLabelDrop > 0 {
       guard let softLabels else {
         throw .invalidSettings("the recipe uses votes (softLabelShare, softLabelDrop); none were given")
       }
       let votes = try SoftLabels.read(softLabels, labels: labels)
       let kept = try TrainingRecipe.positions(of: recipe.softLabelKeep, in: labels, setting: "softLabelKeep")
-      sets[0] = try votes.apply(
-        to: sets[0], share: recipe.softLabelShare, drop: recipe.softLabelDrop, keeping: kept)
+      let voted = try votes.count(in: training, path: softLabels)
+      data.training = try votes.apply(
+        to: training, share: recipe.softLabelShare, drop: recipe.softLabelDrop, keeping: kept)
+      data.votes = (voted, training.count)
     } else if softLabels != nil {
-      throw .invalidSettings("votes were given, but the recipe uses none (softLabelShare, softLabelDrop are 0)")
+      throw .invalidSettings("votes were given, but the recipe uses none (softLabelShare and softLabelDrop are 0)")
     }
-    return TrainingData(training: sets[0], validation: sets[1], duplicates: duplicates)
+    return data
   }
 }

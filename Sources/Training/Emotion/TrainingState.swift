@@ -10,6 +10,9 @@ struct TrainingState: Codable, Equatable {
   var precision: Precision
   /// Identity of the teachers, where there are some.
   var teachers: String?
+  /// What was taken over of other weights before the first step, and what was not; nil where the run starts from random
+  /// ones, and in checkpoints of versions that did not keep it.
+  var weights: [String]?
 
   /// Finished epochs.
   var epoch = 0

@@ -15,6 +15,10 @@ public struct TrainingReport: Sendable {
   /// Pictures of each class.
   public var trainingCounts: [Int]
   public var validationCounts: [Int]
+  /// nil = there is no test part.
+  public var testCounts: [Int]?
+  /// Of the finished model; nil before the end and without a test part.
+  public var test: EpochRecord.Scores?
   /// Validation pictures that the selection leaves out.
   public var excludedCount = 0
   public var unreadable: [(path: String, problem: String)] = []
@@ -51,6 +55,7 @@ public struct TrainingReport: Sendable {
       return files.warnings
     }
     try addBest(best, &page, &files)
+    try addTest(&page, &files)
     try addCourse(best, &page, &files)
     try files.write(page)
     return files.warnings
@@ -78,12 +83,13 @@ public struct TrainingReport: Sendable {
     let total = trainingCounts.reduce(0, +)
     let ratio = Double(trainingCounts.max() ?? 0) / Double(max(1, trainingCounts.min() ?? 0))
     page.paragraph(
-      "\(total) pictures for training, \(validationCounts.reduce(0, +)) for validation. The largest class has "
+      "\(total) pictures for training, \(validationCounts.reduce(0, +)) for validation"
+        + (testCounts.map { ", \($0.reduce(0, +)) for the test at the end" } ?? "") + ". The largest class has "
         + "\(ReportText.number(ratio, 1)) times as many training pictures as the smallest.")
     if excludedCount > 0 {
       page.paragraph("\(excludedCount) validation pictures do not count where the best epoch is selected.")
     }
-    var columns = ["class", "training", "part (%)", "validation"]
+    var columns = ["class", "training", "part (%)", "validation"] + (testCounts == nil ? [] : ["test"])
     if sampled != nil { columns += ["shown in an epoch", "part (%)", "times each"] }
     let shown = sampled?.reduce(0, +) ?? 0
     let rows = labels.indices.map { index in
@@ -92,6 +98,7 @@ public struct TrainingReport: Sendable {
         .number(ReportText.percent(Double(trainingCounts[index]) / Double(max(1, total)))),
         .number(String(validationCounts[index])),
       ]
+      if let testCounts { row.append(.number(String(testCounts[index]))) }
       if let sampled, sampled.count == labels.count {
         row += [
           .number(String(sampled[index])),
@@ -170,6 +177,29 @@ public struct TrainingReport: Sendable {
         .perClass(
           "per-class", title: "Recall, precision and F1 of each class in epoch \(best.epoch)", labels: labels,
           perClass: perClass)))
+  }
+
+  private func addTest(_ page: inout ReportPage, _ files: inout ReportFolder) throws(TrainingError) {
+    guard let test, let confusion = test.confusion else { return }
+    page.heading("Test")
+    page.paragraph(
+      "The finished model on the test pictures, which chose nothing, each averaged with its mirror image.",
+      isNote: true)
+    page.table(
+      columns: ["", "test"],
+      rows: [
+        [.text("pictures"), .number(String(test.images))],
+        [.text("accuracy (%)"), .number(ReportText.percent(test.accuracy))],
+        [.text("macro recall (%)"), .number(ReportText.percent(test.macroRecall))],
+        [.text("macro F1 (%)"), .number(ReportText.percent(test.macroF1))],
+        [.text("negative log-likelihood"), .number(ReportText.number(test.nll, 4))],
+        [.text("calibration error (ECE, %)"), .number(ReportText.percent(test.ece))],
+      ])
+    page.classTable(labels: labels, perClass: ClassificationMetrics.perClass(of: confusion))
+    page.add(
+      try files.draw(
+        .confusion("confusion-test", title: "Confusion matrix of the test part", labels: labels, counts: confusion))
+    )
   }
 
   private func addCourse(
