@@ -10,7 +10,8 @@ struct TrainCommand: ParsableCommand {
     abstract: "Train an emotion network on folders of face crops.",
     discussion: """
       The data folder holds train/, validation/ and test/ with one folder per class, or the class folders alone. \
-      Without validation/ a seeded, stratified tenth of train/ selects; without any split it is 80/10/10.
+      Without validation/ a seeded, stratified tenth of train/ selects; without any split it is 80/10/10. The finished \
+      model is measured once on test/, which chooses nothing.
 
       --model-dir receives model.safetensors and report.html at the end, and metrics.jsonl, last.ckpt and best.ckpt as \
       it goes. A run that was interrupted goes on with the same command and --resume.
@@ -75,11 +76,14 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let signals = StopSignals {}
-    var recipe = try self.recipe.make(isPretraining: pretrain)
+    var recipe = try self.recipe.make(isPretraining: pretrain, hasVotes: source.softLabels != nil)
     let display = TrainingDisplay(isQuiet: quiet)
     let folder = URL(fileURLWithPath: modelDir)
     let initial = try initialWeights(recipe)
-    let data = try source.load(recipe, cacheFolder: folder)
+    let data = try loadData(recipe, cacheFolder: folder)
+    if let votes = data.votes {
+      display.show(.note("votes for \(votes.voted) of \(votes.pictures) training pictures"))
+    }
     if pretrain {
       recipe = recipe.pretraining(labels: data.training.labels, classCounts: data.training.classCounts)
       display.show(.note("pre-training, with \(recipe.focus.joined(separator: ", ")) in focus"))
@@ -94,8 +98,10 @@ struct TrainCommand: ParsableCommand {
     settings.distillation = try distillation()
     if pretrain { settings.modelFile = URL(fileURLWithPath: pretrainedPath) }
     let transfer = try initial.map {
-      try WeightTransfer($0, to: try recipe.makeSpec(classes: data.training.labels.count))
+      try WeightTransfer(
+        $0, to: try recipe.makeSpec(classes: data.training.labels.count), labels: data.training.labels.names)
     }
+    settings.weightsReport = transfer?.report
     for line in transfer?.report ?? [] { display.show(.note(line)) }
     let trainer = try EmotionTrainer(settings, data: data, initialWeights: transfer?.tensors) { display.show($0) }
     let outcome: EmotionTrainer.Outcome
@@ -113,6 +119,15 @@ struct TrainCommand: ParsableCommand {
       Diagnostics.note("stopped and saved; go on with --resume")
       throw ExitCode(status.rawValue)
     }
+  }
+
+  /// The test part is for the finished model alone, not for what the main run starts from.
+  private func loadData(_ recipe: TrainingRecipe, cacheFolder: URL) throws -> TrainingData {
+    guard preview != nil else { return try source.load(recipe, cacheFolder: cacheFolder, takesTest: !pretrain) }
+    // Nothing is trained, so nothing shall be left in --model-dir. The pictures stay mapped when their file is gone.
+    let temporary = FileManager.default.temporaryDirectory.appending(path: "ferd-preview-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: temporary) }
+    return try source.load(recipe, cacheFolder: temporary, takesTest: false)
   }
 
   /// The model and the checkpoints are safe by now: a report that cannot be written is no reason to fail.

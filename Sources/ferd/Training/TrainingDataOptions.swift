@@ -17,8 +17,8 @@ struct TrainingDataOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "File with relative paths, one a line, of pictures that training and selection leave out.", valueName: "file")
-  )
+      "File with relative paths, one a line, of validation pictures that do not count where the best epoch is selected.",
+      valueName: "file"))
   var exclude: String?
 
   func validate() throws {
@@ -36,15 +36,20 @@ struct TrainingDataOptions: ParsableArguments {
   var classes: ClassLabels { labels.map { ClassLabels(NameList.parse($0)) } ?? .emotions }
 
   /// Lists, splits and decodes the pictures; tells of those that cannot be read.
-  func load(_ recipe: TrainingRecipe, cacheFolder: URL) throws -> TrainingData {
+  ///
+  /// - Parameter takesTest: False leaves the test part out.
+  func load(_ recipe: TrainingRecipe, cacheFolder: URL, takesTest: Bool) throws -> TrainingData {
     let classes = classes
     _ = try recipe.focusPositions(in: classes)
-    let listing = try FolderListing.read(dataDir, labels: classes).splitForTraining(seed: recipe.seed)
+    var listing = try FolderListing.read(dataDir, labels: classes).splitForTraining(seed: recipe.seed)
+    if !takesTest { listing.splits[.test] = nil }
     let excluded = try exclude.map { try ExclusionList.read($0) } ?? []
+    ExclusionList.warnAboutStrays(
+      excluded, among: listing.splits[.validation] ?? [], kind: "validation picture")
     let data = try TrainingData.read(
       listing, recipe: recipe, labels: classes, cacheFolder: cacheFolder, softLabels: softLabels,
       duplicates: excluded)
-    let unreadable = [data.training, data.validation].flatMap(\.unreadable)
+    let unreadable = [data.training, data.validation, data.test].compactMap(\.self).flatMap(\.unreadable)
     for (path, problem) in unreadable.prefix(20) { Diagnostics.warning("\(path) is left out: \(problem)") }
     if unreadable.count > 1 {
       Diagnostics.warning("\(unreadable.count) pictures cannot be read and are left out")
