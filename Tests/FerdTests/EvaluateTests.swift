@@ -1,0 +1,108 @@
+import Capture
+import Foundation
+import TestSupport
+import Testing
+
+/// `ferd evaluate` as a process, with a model whose answers can be told in advance.
+struct EvaluateTests {
+  private func evaluate(_ place: BiasPictures, _ data: String, _ more: [String] = []) throws -> FerdProcess.Result {
+    try FerdProcess.run(arguments(place, data, more), environment: place.environment())
+  }
+
+  private func arguments(_ place: BiasPictures, _ data: String, _ more: [String] = []) -> [String] {
+    ["evaluate", "--data-dir", data, "--model", place.models.model, "--precision", "f32", "--threads", "2"] + more
+  }
+
+  private func object(_ result: FerdProcess.Result) throws -> ParsedJSON {
+    try #require(result.status == 0, "\(result.errors)")
+    #expect(result.lines.count == 1)
+    let object = try #require(try result.objects().first)
+    let schema = try JSONSchema(contentsOf: TestData.repository.appending(path: "docs/evaluate.schema.json"))
+    #expect(schema.problems(with: object) == [])
+    return object
+  }
+
+  @Test func otherCollectionsMayHaveOtherClasses() throws {
+    let place = try BiasPictures()
+    for index in 0..<3 { try place.write(index, to: "data/contempt/\(index).pgm") }
+    let list = place.folder.path("list.txt")
+    try Data("happy/000.pgm\nelsewhere/1.pgm\nelsewhere/2.pgm\n".utf8).write(to: URL(fileURLWithPath: list))
+    let report = place.folder.path("report")
+    let result = try evaluate(place, place.data, ["--exclude", list, "--report", report])
+    #expect(try object(result)["images"]?.integer == 125)
+    #expect(
+      result.errors.contains("contempt/ with 3 pictures is left out: it is none of the model's classes"),
+      "\(result.errors)")
+    #expect(
+      result.errors.contains(
+        "--exclude: 2 of 3 paths name no picture that is evaluated; the first is \"elsewhere/1.pgm\""),
+      "\(result.errors)")
+    let page = String(decoding: try place.contents("report/report.html"), as: UTF8.self)
+    #expect(page.contains("contempt/ (3 pictures), left out"))
+    let refused = try FerdProcess.run([
+      "train", "--data-dir", place.data, "--model-dir", place.folder.path("models"),
+    ])
+    #expect(refused.status == 65 && refused.errors.contains("the folder \"contempt\" is no class"))
+  }
+
+  @Test func facesAreFoundFirstAndPicturesWithoutOneCounted() throws {
+    let place = try BiasPictures()
+    for name in ["happy", "neutral"] {
+      for column in 1..<5 {
+        let face =
+          name == "happy"
+          ? TestFace.happy(column: column, row: 1) : TestFace(column: column, row: 1, leftLuma: 215, rightLuma: 215)
+        let file = place.folder.url.appending(path: "wild/\(name)/\(column).png")
+        try FileManager.default.createDirectory(
+          at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try writePicture(TestClips.picture([face]), to: file.path)
+      }
+    }
+    try writePicture(TestClips.picture([]), to: place.folder.path("wild/happy/nobody.png"))
+    try Data("no picture".utf8).write(to: place.folder.url.appending(path: "wild/happy/broken.png"))
+    let wild = place.folder.path("wild")
+    let result = try evaluate(place, wild, ["--detect", "--detector", place.models.detector])
+    let found = try object(result)
+    #expect(found["images"]?.integer == 8 && found["no_face"]?.integer == 1)
+    let single = try #require(found["single_view"])
+    #expect(single["accuracy"]?.number == 1)
+    // Mirrored, a face brighter on the left is one brighter on the right.
+    #expect(try #require(found["nll"]?.number) > (try #require(single["nll"]?.number)) + 0.1)
+    #expect(result.errors.contains("no face was found in 1 picture"), "\(result.errors)")
+    #expect(result.errors.contains("happy/broken.png is left out"), "\(result.errors)")
+    #expect(!FileManager.default.fileExists(atPath: place.folder.path("cache")))
+    let crops = try object(try evaluate(place, wild))
+    #expect(crops["images"]?.integer == 9 && crops["no_face"] == nil)
+  }
+
+  @Test func progressIsShownOnATerminalAlone() throws {
+    let place = try BiasPictures()
+    #expect(try evaluate(place, place.data).errors.isEmpty)
+    let quiet = try terminalOutput(arguments(place, place.data, ["--quiet"]))
+    #expect(quiet.isEmpty, "\(quiet)")
+    let shown = try terminalOutput(arguments(place, place.data))
+    #expect(shown.contains("/126  ") && shown.hasSuffix("\r\u{1B}[K"), "\(shown)")
+  }
+
+  /// What a command says on standard error where that is a terminal; it must be less than a terminal holds, 4 kB.
+  private func terminalOutput(_ arguments: [String]) throws -> String {
+    // What posix_openpt(3) and its companions do, which Swift does not see: TIOCSPTLCK, TIOCGPTN.
+    let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    defer { close(terminal) }
+    var locked: Int32 = 0
+    var number: Int32 = 0
+    let results = [ioctl(terminal, 0x4004_5431, &locked), ioctl(terminal, 0x8004_5430, &number)]
+    try #require(results == [0, 0])
+    let line = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+    try #require(line >= 0)
+    let process = try FerdProcess.start(
+      arguments, output: FileHandle.nullDevice, errors: FileHandle(fileDescriptor: line))
+    process.waitUntilExit()
+    #expect(FerdProcess.status(of: process) == 0)
+    _ = fcntl(terminal, F_SETFL, O_NONBLOCK)
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = read(terminal, &bytes, bytes.count)
+    close(line)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+}
