@@ -52,7 +52,8 @@ struct EnsembleAssembly {
       return "\(file.deletingLastPathComponent().lastPathComponent).\(file.pathExtension)"
     }
     for (index, name) in result.enumerated() where result[..<index].contains(name) {
-      throw CommandFailure(.wrongUsage, "two members are called \(name); copy one of them to a file of another name")
+      throw CommandFailure(
+        .wrongUsage, "two members are called \(name); copy one to a file of another name")
     }
     return result
   }

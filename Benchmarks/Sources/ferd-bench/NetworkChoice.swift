@@ -10,7 +10,8 @@ enum NetworkChoice: ExpressibleByArgument {
   case file(String)
 
   static let help = ArgumentHelp(
-    "\(Backbone.list), for one channel, with @SIDE for pictures of other sizes; detector, or a model file (.safetensors).")
+    "\(Backbone.list), for one channel, with @SIDE for pictures of other sizes; detector, or a model file (.safetensors)."
+  )
 
   init?(argument: String) {
     if argument == "detector" {
