@@ -39,7 +39,7 @@ struct AssembleTests {
       try FileManager.default.copyItem(atPath: models.model, toPath: file)
       files.append(file)
     }
-    let target = folder.path("ensemble")
+    let target = folder.path("both")
     #expect(try FerdProcess.run(["models", "--assemble", target] + files).status == 0)
     let ensemble = try EmotionEnsemble(path: target, precision: .f32)
     #expect(ensemble.members.count == 2)
