@@ -45,6 +45,14 @@ struct EvaluateTests {
     #expect(refused.status == 65 && refused.errors.contains("the folder \"contempt\" is no class"))
   }
 
+  @Test(.timeLimit(.minutes(1))) func aPipeAmongThePicturesIsLeftOutWithoutWaiting() throws {
+    let place = try BiasPictures()
+    try #require(mkfifo(place.folder.path("data/happy/pipe.png"), 0o600) == 0)
+    let result = try evaluate(place, place.data)
+    #expect(try object(result)["images"]?.integer == 126)
+    #expect(result.errors.contains("happy/pipe.png is left out: expected a regular file"), "\(result.errors)")
+  }
+
   @Test func facesAreFoundFirstAndPicturesWithoutOneCounted() throws {
     let place = try BiasPictures()
     for name in ["happy", "neutral"] {
