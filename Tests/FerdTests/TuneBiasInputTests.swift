@@ -122,11 +122,14 @@ struct TuneBiasInputTests {
   @Test func whatCannotBeReadIsLeftOut() throws {
     let place = try BiasPictures()
     try Data("no picture".utf8).write(to: place.folder.url.appending(path: "data/happy/broken.png"))
+    // Nobody writes into it.
+    try #require(mkfifo(place.folder.path("data/happy/pipe.png"), 0o600) == 0)
     try Data("happy/000.pgm\nneutral/000.pgm\n".utf8).write(to: place.folder.url.appending(path: "list.txt"))
     let result = try place.run(
       "--image-dir", place.data, "--classes", "happy,neutral", "--trials", "50", "--exclude",
       place.folder.path("list.txt"))
     #expect(result.status == 0 && result.errors.contains("happy/broken.png is left out"), "\(result.errors)")
+    #expect(result.errors.contains("happy/pipe.png is left out"), "\(result.errors)")
     #expect(try #require(try result.objects().first)["images"]?.integer == 124)
     let page = String(decoding: try place.contents("bias/report.html"), as: UTF8.self)
     #expect(page.contains("happy/broken.png"))
