@@ -8,8 +8,8 @@
 #
 # data_dir holds train/, validation/ and test/ with one folder per class, or the class folders alone (default: data);
 # model_dir receives the results (default: models). OPTIONs go to `ferd train` in both phases, such as
-# --backbone fer48 or --threads 2 (--weights to the first one only); after an interruption add --resume. $FERD names another ferd than this
-# repository's release.
+# --backbone fer48 or --threads 2 (--weights to the first one only); after an interruption add --resume. $FERD names
+# another ferd than this repository's release.
 set -euo pipefail
 # shellcheck source=scripts/lib/release.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/release.sh"

@@ -77,7 +77,8 @@ struct EvaluateCommand: ParsableCommand {
       try detect
         ? evaluateFaces(in: files, folder: listing.folder, threads: threads, onProgress: showProgress)
         : EnsembleEvaluation.run(
-          files, folder: listing.folder, threads: threads, makeEnsemble: makeEnsemble, onProgress: showProgress)
+          files, folder: listing.folder, labels: ensemble.labels, threads: threads, makeEnsemble: makeEnsemble,
+          onProgress: showProgress)
     }
     bar.withLock { $0.finish() }
     let evaluation = try result.get()

@@ -40,15 +40,15 @@ public struct EnsembleEvaluation: Sendable {
   /// Evaluates face crops. No more pictures are in memory than are classified at a time.
   ///
   /// - Parameters:
+  ///   - labels: The ensemble's.
   ///   - threads: Each takes a part of the pictures.
   ///   - makeEnsemble: Called on each thread, as ensembles are not shared.
   ///   - onProgress: Called on any thread with the number of pictures done.
   /// - Throws: `TrainingError` where not one picture, or not one of a class, can be read, `InferenceError` for the model.
   public static func run(
-    _ files: [PictureFile], folder: URL, threads: Int, makeEnsemble: @Sendable () throws -> EmotionEnsemble,
-    onProgress: @Sendable (Int) -> Void = { _ in }
+    _ files: [PictureFile], folder: URL, labels: [String], threads: Int,
+    makeEnsemble: @Sendable () throws -> EmotionEnsemble, onProgress: @Sendable (Int) -> Void = { _ in }
   ) throws -> EnsembleEvaluation {
-    let labels = try makeEnsemble().labels
     let size = max(1, (files.count + threads - 1) / threads)
     let parts = stride(from: 0, to: files.count, by: size).map { $0..<min(files.count, $0 + size) }
     let results = Guarded<[Int: Result<Part, any Error>]>([:])

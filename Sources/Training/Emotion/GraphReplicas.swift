@@ -4,10 +4,9 @@ import Inference
 /// Copies of a network that share each batch, one on each thread.
 ///
 /// Every copy runs its part of the batch on one OpenMP thread (on several where there are too few pictures for so many
-/// copies), and the threads meet once a step. Splitting each single
-/// operation instead would make them meet hundreds of times a step, and on a machine that does other work as well,
-/// each meeting waits for whoever was interrupted. Batch norm takes the statistics of each part, as is usual where
-/// copies train on several devices; the running ones are averaged.
+/// copies), and the threads meet once a step. Splitting each single operation instead would make them meet hundreds of
+/// times a step, and on a machine that does other work as well, each meeting waits for whoever was interrupted. Batch norm
+/// takes the statistics of each part, as is usual where copies train on several devices; the running ones are averaged.
 final class GraphReplicas {
   let count: Int
   let imageSize: Int
@@ -173,8 +172,7 @@ private final class ReplicaWorker: @unchecked Sendable {
       let replica = Result {
         try Replica(
           spec: spec, store: store, batchSize: batchSize, imageSize: imageSize, precision: precision,
-          threads: threads,
-          lessons: lessons)
+          threads: threads, lessons: lessons)
       }
       result = replica.map { _ in 0 }
       end.signal()
