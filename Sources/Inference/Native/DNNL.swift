@@ -17,13 +17,13 @@ package enum DNNL {
     return "\(version.major).\(version.minor).\(version.patch)"
   }()
 
-  private static let creation = Guarded<Void>(())
+  private static let creation = Lock()
 
   /// Makes a primitive or its descriptor, one at a time in the process.
   ///
   /// oneDNN 2.6 now and then mixes up the `brgconv` kernels that two threads make at the same moment for different data
   /// types: about one of 750 convolutions then reads its input as the other type.
-  package static func create(_ body: () -> dnnl_status_t) -> dnnl_status_t { creation.withLock { _ in body() } }
+  package static func create(_ body: () -> dnnl_status_t) -> dnnl_status_t { creation.locked(body) }
 
   /// Turns a status into an error that names the operation.
   package static func check(
