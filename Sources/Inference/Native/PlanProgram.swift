@@ -24,6 +24,9 @@ final class PlanProgram {
   let arenaByteCount: Int
   /// What ended a lane early in the current run.
   private let failure = Guarded<InferenceError?>(nil)
+  /// Held before a team of threads starts and by each of its threads before it reads anything: the thread sanitizer does
+  /// not know the OpenMP runtime, which orders this anyway.
+  private static let handover = Lock()
 
   init(lanes: [Lane], input: Memory, outputs: [Memory], arenaByteCount: Int) {
     self.lanes = lanes
@@ -37,9 +40,13 @@ final class PlanProgram {
     DNNL.setThreadCount(threads)
     guard lanes.count > 1 else { return try lanes[0].run() }
     failure.withLock { $0 = nil }
+    Self.handover.locked {}
     // Inside a parallel region oneDNN stays on the thread that calls it.
     GOMP_parallel(
-      { Unmanaged<PlanProgram>.fromOpaque($0!).takeUnretainedValue().runLanesOfThread() },
+      {
+        PlanProgram.handover.locked {}
+        Unmanaged<PlanProgram>.fromOpaque($0!).takeUnretainedValue().runLanesOfThread()
+      },
       Unmanaged.passUnretained(self).toOpaque(), UInt32(lanes.count), 0)
     if let error = failure.withLock({ $0 }) { throw error }
   }
