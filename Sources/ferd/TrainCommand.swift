@@ -79,6 +79,8 @@ struct TrainCommand: ParsableCommand {
     var recipe = try self.recipe.make(isPretraining: pretrain, hasVotes: source.softLabels != nil)
     let display = TrainingDisplay(isQuiet: quiet)
     let folder = URL(fileURLWithPath: modelDir)
+    let runFolder = pretrain ? folder.appending(path: "pretrain") : folder
+    if preview == nil { try EmotionTrainer.checkFolder(runFolder, resumes: resume) }
     let initial = try initialWeights(recipe)
     let data = try loadData(recipe, cacheFolder: folder)
     if let votes = data.votes {
@@ -91,7 +93,7 @@ struct TrainCommand: ParsableCommand {
     try display.showClasses(data, recipe)
     if let preview { return try draw(AugmentationPreview(data.training, recipe: recipe), to: preview) }
     var settings = EmotionTrainer.Settings(
-      recipe: recipe, folder: pretrain ? folder.appending(path: "pretrain") : folder,
+      recipe: recipe, folder: runFolder,
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
       precision: noAmp ? .f32 : precision ?? .fastest, resumes: resume)
     settings.checkpointInterval = 600

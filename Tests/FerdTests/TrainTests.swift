@@ -105,6 +105,18 @@ struct TrainTests {
     #expect(page.contains("Stopped after") && page.contains("with --resume goes on"))
   }
 
+  @Test func aFolderWithARunInItIsRefusedBeforeAnythingIsRead() throws {
+    let place = try Place()
+    let first = try FerdProcess.run(place.arguments("run", "--epochs", "1"))
+    #expect(first.status == 0, "\(first.errors)")
+    let model = try Data(contentsOf: URL(fileURLWithPath: place.folder.path("run/model.safetensors")))
+    // Nothing to learn from: that would be told, were the pictures read first.
+    try FileManager.default.removeItem(atPath: place.data)
+    let again = try FerdProcess.run(place.arguments("run", "--epochs", "1"))
+    #expect(again.status == 64 && again.errors.contains("holds a run already"), "\(again.status): \(again.errors)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: place.folder.path("run/model.safetensors"))) == model)
+  }
+
   @Test func aPreTrainingLeavesWeightsThatTheMainRunStartsFrom() throws {
     let place = try Place()
     let first = try FerdProcess.run(

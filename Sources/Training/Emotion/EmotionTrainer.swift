@@ -259,7 +259,9 @@ public final class EmotionTrainer {
 // MARK: - Files
 
 extension EmotionTrainer {
-  private var lastPath: String { settings.folder.appending(path: "last.ckpt").path }
+  private static func lastPath(in folder: URL) -> String { folder.appending(path: "last.ckpt").path }
+
+  private var lastPath: String { Self.lastPath(in: settings.folder) }
 
   private var buffers: [(name: String, values: UnsafeMutableBufferPointer<Float>)] {
     [("values", store.values), ("statistics", store.statistics)] + optimiser.state + average.state
@@ -273,8 +275,15 @@ extension EmotionTrainer {
     lastSaved = .now
   }
 
+  /// Refuses a folder with a run in it that shall not be gone on with; quick, so it can come before pictures are read.
+  public static func checkFolder(_ folder: URL, resumes: Bool) throws(TrainingError) {
+    guard !resumes, FileManager.default.fileExists(atPath: lastPath(in: folder)) else { return }
+    throw .invalidSettings("\(folder.path) holds a run already; go on with --resume, or name another folder")
+  }
+
   /// Makes the folder, or takes up the run that it holds.
   private func prepareFolder() throws(TrainingError) {
+    try Self.checkFolder(settings.folder, resumes: settings.resumes)
     let manager = FileManager.default
     do {
       try manager.createDirectory(at: settings.folder, withIntermediateDirectories: true)
@@ -284,10 +293,6 @@ extension EmotionTrainer {
     guard manager.fileExists(atPath: lastPath) else {
       if settings.resumes { report(.note("nothing to resume in \(settings.folder.path); starting anew")) }
       return try MetricsLog(folder: settings.folder).truncate(afterEpoch: 0)
-    }
-    guard settings.resumes else {
-      throw .invalidSettings(
-        "\(settings.folder.path) holds a run already; go on with --resume, or name another folder")
     }
     let checkpoint = try Checkpoint.read(from: lastPath)
     let stored = try checkpoint.decodeState(TrainingState.self, path: lastPath)
