@@ -65,20 +65,7 @@ enum LikelihoodFit {
       }
     }
     // A trace on the diagonal: a common factor of all classes changes nothing, so that direction has no curvature.
-    var matrix = searched.map { row in searched.map { curvature[row * classes + $0] + (row == $0 ? 1e-6 : 0) } }
-    var right = searched.map { gradient[$0] }
-    // Cholesky's elimination needs no pivots: the matrix is positive definite.
-    for pivot in searched.indices {
-      for row in (pivot + 1)..<max(pivot + 1, searched.count) {
-        let ratio = matrix[row][pivot] / matrix[pivot][pivot]
-        for column in pivot..<searched.count { matrix[row][column] -= ratio * matrix[pivot][column] }
-        right[row] -= ratio * right[pivot]
-      }
-    }
-    for row in searched.indices.reversed() {
-      for column in (row + 1)..<max(row + 1, searched.count) { right[row] -= matrix[row][column] * right[column] }
-      right[row] /= matrix[row][row]
-    }
-    return right
+    let matrix = searched.flatMap { row in searched.map { curvature[row * classes + $0] + (row == $0 ? 1e-6 : 0) } }
+    return CholeskyFactor(matrix, size: searched.count).solve(searched.map { gradient[$0] })
   }
 }

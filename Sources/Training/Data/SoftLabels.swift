@@ -77,16 +77,19 @@ struct SoftLabels: Sendable {
 
   /// What training makes of the votes.
   ///
-  /// Crowds see little fear and disgust: mixed into all targets their votes take these classes away. Hence `kept`.
+  /// Crowds see little fear and disgust: mixed into all targets their votes take these classes away. Hence `kept` and
+  /// `isCalibrated`.
   ///
   /// - Parameters:
   ///   - share: Part of the targets that comes from the votes, 0 to 1.
   ///   - drop: Pictures are left out whose own class has less than this part of the votes, and, where it is more than 0,
   ///     those that are listed without any vote: there is no face to be seen on them.
   ///   - kept: Positions of classes whose pictures keep their own label whole and are not left out for lack of votes.
+  ///   - isCalibrated: Targets get, instead of the votes, what labels the pictures with such votes have, see
+  ///     `VoteCalibration`.
   /// - Throws: `invalidSettings` where not one picture of a class is left.
   func apply(
-    to pictures: PictureSet, share: Float, drop: Float, keeping kept: [Int]
+    to pictures: PictureSet, share: Float, drop: Float, keeping kept: [Int], isCalibrated: Bool = false
   ) throws(TrainingError) -> PictureSet {
     let isHopeless = pictures.files.map { file in
       if withoutVotes.contains(file.path) { return drop > 0 }
@@ -102,8 +105,20 @@ struct SoftLabels: Sendable {
           + "class in softLabelKeep")
     }
     if share > 0 {
-      result.softTargets = targets(for: result.files, classes: pictures.labels.count, share: share, keeping: kept)
+      let votes = isCalibrated ? calibrated(by: result.files, classes: pictures.labels.count) : self
+      result.softTargets = votes.targets(
+        for: result.files, classes: pictures.labels.count, share: share, keeping: kept)
     }
+    return result
+  }
+
+  /// Votes translated into labels, as the labels of some pictures are.
+  func calibrated(by files: [PictureFile], classes: Int) -> SoftLabels {
+    let voted = files.filter { distributions[$0.path] != nil }
+    let calibration = VoteCalibration(
+      votes: voted.map { distributions[$0.path]! }, labels: voted.map(\.label), classes: classes)
+    var result = self
+    result.distributions = distributions.mapValues { calibration.probabilities(of: $0) }
     return result
   }
 

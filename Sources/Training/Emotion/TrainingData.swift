@@ -56,8 +56,8 @@ extension TrainingData {
   ///
   /// - Parameters:
   ///   - cacheFolder: Where decoded pictures are kept.
-  ///   - softLabels: CSV of votes, see `SoftLabels`; used as the recipe's `softLabelShare`, `softLabelDrop` and
-  ///     `softLabelKeep` say.
+  ///   - softLabels: CSV of votes, see `SoftLabels`; used as the recipe's `softLabelShare`, `softLabelDrop`,
+  ///     `softLabelKeep` and `softLabelCalibration` say.
   public static func read(
     _ listing: FolderListing, recipe: TrainingRecipe, labels: ClassLabels = .emotions, cacheFolder: URL,
     softLabels: String?, duplicates: Set<String>
@@ -87,7 +87,8 @@ extension TrainingData {
       let kept = try TrainingRecipe.positions(of: recipe.softLabelKeep, in: labels, setting: "softLabelKeep")
       let voted = try votes.count(in: training, path: softLabels)
       data.training = try votes.apply(
-        to: training, share: recipe.softLabelShare, drop: recipe.softLabelDrop, keeping: kept)
+        to: training, share: recipe.softLabelShare, drop: recipe.softLabelDrop, keeping: kept,
+        isCalibrated: recipe.softLabelCalibration)
       data.votes = (voted, training.count)
     } else if softLabels != nil {
       throw .invalidSettings("votes were given, but the recipe uses none (softLabelShare and softLabelDrop are 0)")

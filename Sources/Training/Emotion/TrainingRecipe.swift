@@ -71,6 +71,8 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   public var softLabelDrop: Float = 0
   /// Classes whose pictures votes neither change nor drop.
   public var softLabelKeep: [String] = []
+  /// Votes become targets as the training part's own labels are where a crowd votes so.
+  public var softLabelCalibration = false
   /// Part of the targets that comes from the teachers, in a run that has some.
   public var distillationShare: Float = 0.7
   /// Epochs without a better score after which training ends; 0 = never.
@@ -262,6 +264,7 @@ extension TrainingRecipe {
     try fields.take(.softLabelShare, &softLabelShare)
     try fields.take(.softLabelDrop, &softLabelDrop)
     try fields.take(.softLabelKeep, &softLabelKeep)
+    try fields.take(.softLabelCalibration, &softLabelCalibration)
     try fields.take(.distillationShare, &distillationShare)
     try fields.take(.patience, &patience)
     try fields.take(.accuracyWeight, &accuracyWeight)
