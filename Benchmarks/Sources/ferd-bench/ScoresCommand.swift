@@ -26,7 +26,7 @@ struct ScoresCommand: ParsableCommand {
       throw ValidationError("\(dataDir): no pictures")
     }
     let evaluation = try EnsembleEvaluation.run(
-      files, folder: URL(filePath: dataDir), threads: threads, makeEnsemble: makeEnsemble)
+      files, folder: URL(filePath: dataDir), labels: labels, threads: threads, makeEnsemble: makeEnsemble)
     var text = "truth,\(labels.joined(separator: ","))\n"
     for (index, file) in evaluation.files.enumerated() {
       let row = evaluation.flipAveraged[index * labels.count..<(index + 1) * labels.count]
