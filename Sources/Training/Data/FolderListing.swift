@@ -134,7 +134,7 @@ public struct FolderListing: Equatable, Sendable {
   ) throws(TrainingError) -> [PictureFile] {
     var files: [[PictureFile]?] = Array(repeating: nil, count: labels.count)
     for name in names {
-      guard let label = labels.position(of: name) else { continue }
+      let label = labels.position(of: name)!
       guard files[label] == nil else {
         throw .invalidData(path: path, "two folders of the class \(labels.names[label])")
       }
