@@ -8,6 +8,8 @@
 extern void omp_set_num_threads(int threads);
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
+extern int omp_get_max_threads(void);
+extern int omp_in_parallel(void);
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 
 #endif

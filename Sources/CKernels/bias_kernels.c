@@ -3,12 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-// As in tensor_kernels.c: vectorised by the compiler, the copy for the processor chosen by the loader.
-#if __has_feature(thread_sanitizer)
-#define MULTIVERSION
-#else
-#define MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
+#include "multiversion.h"
 
 // Pictures of one block stay in the first cache while all sets of factors pass over them.
 enum { BLOCK = 256 };

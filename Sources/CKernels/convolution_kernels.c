@@ -2,14 +2,10 @@
 
 #include <string.h>
 
+#include "multiversion.h"
+
 // oneDNN 2.6 has no kernel for the weights of 5x5 depthwise convolutions in blocks of channels: its reference loop takes a
 // hundred times longer than this, and the way through matrix products took a quarter to a half of a training step.
-
-#if __has_feature(thread_sanitizer)
-#define MULTIVERSION
-#else
-#define MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
 
 #define INLINE static inline __attribute__((always_inline))
 

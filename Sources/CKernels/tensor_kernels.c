@@ -3,13 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-// The compiler vectorises these loops; the loader picks the best copy for the processor once.
-// Not under the thread sanitizer, whose calls in the chooser would run before the sanitizer is there.
-#if __has_feature(thread_sanitizer)
-#define MULTIVERSION
-#else
-#define MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
+#include "multiversion.h"
 
 MULTIVERSION void ferd_add(const float *restrict source, float *restrict target, size_t count) {
   for (size_t i = 0; i < count; i++) target[i] += source[i];

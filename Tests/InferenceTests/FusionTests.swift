@@ -21,7 +21,7 @@ struct FusionTests {
   }
 
   static let patterns: [Pattern] = [
-    .init(name: "batch norm and activation after a convolution", operations: ["conv+bn+act"]) {
+    .init(name: "batch norm and activation after a convolution", operations: ["conv+bn+act", "conv+bn+act"]) {
       $0.convolution("conv", from: 5, to: 8, kernelSize: 3)
       $0.add("bn", .batchNorm(BatchNormSpec(channels: 8)))
       $0.add("act", .activation(.silu))

@@ -1,6 +1,7 @@
 #ifndef FERD_CKERNELS_H
 #define FERD_CKERNELS_H
 
+#include "activation_kernels.h"
 #include "augmentation_kernels.h"
 #include "bias_kernels.h"
 #include "convolution_kernels.h"

@@ -50,6 +50,31 @@ package enum DNNL {
     omp_set_num_threads(Int32(threads))
   }
 
+  /// Held before a team of threads starts and by each of its threads before it reads anything, and again at the end: the
+  /// thread sanitizer does not know the OpenMP runtime, which orders this anyway.
+  private static let handover = Lock()
+
+  /// Calls `body` on as many threads as `setThreadCount` set, and waits for all; the runtime may give fewer.
+  ///
+  /// Inside such a call there is one thread, and oneDNN too stays on the one that calls it. Allocates nothing.
+  package static func onEachThread(_ body: (_ thread: Int, _ threads: Int) -> Void) {
+    guard omp_in_parallel() == 0, omp_get_max_threads() > 1 else { return body(0, 1) }
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: body) { body in
+        handover.locked {}
+        GOMP_parallel(
+          {
+            DNNL.handover.locked {}
+            let body = $0!.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee
+            body(Int(omp_get_thread_num()), Int(omp_get_num_threads()))
+            DNNL.handover.locked {}
+          },
+          UnsafeMutableRawPointer(mutating: body), 0, 0)
+        handover.locked {}
+      }
+    }
+  }
+
   package static let hasAVX512: Bool = {
     let isa = dnnl_get_effective_cpu_isa()
     return [

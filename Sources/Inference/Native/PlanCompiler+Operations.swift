@@ -57,8 +57,12 @@ extension PlanCompiler {
       groups == 1
       ? [spec.outputChannels, spec.inputChannels] + kernel
       : [groups, spec.outputChannels / groups, spec.inputChannels / groups] + kernel
+    // What a single pixel costs is less than another step.
+    let hasSwishApart =
+      operation.epilogue.last == .activation(.silu) && shape(of: operation.output)[2...] != [1, 1]
+      && Swish.supports(resultType(of: operation.output))
     let attributes = try PrimitiveAttributes(
-      operation.epilogue.map {
+      operation.epilogue.dropLast(hasSwishApart ? 1 : 0).map {
         switch $0 {
         case .activation(let activation): .activation(activation)
         case .add: .sum
@@ -113,6 +117,7 @@ extension PlanCompiler {
         (DNNL_ARG_BIAS, try constant(values, shape: [values.count], as: bias, name: operation.name)))
     }
     append(primitive, arguments, constants: constants)
+    if hasSwishApart { appendSwish(of: destination, name: operation.name) }
     record(destination, for: operation.output)
   }
 

@@ -12,11 +12,11 @@ struct PlanCompiler {
     var slot: Int
   }
 
-  /// One primitive to run, with tensors in the arena and constant ones.
-  struct Step {
-    var descriptor: PrimitiveDescriptor
-    var arguments: [(Int32, Located)]
-    var constants: [(Int32, Memory)]
+  enum Step {
+    /// With tensors in the arena and constant ones.
+    case primitive(PrimitiveDescriptor, arguments: [(Int32, Located)], constants: [(Int32, Memory)])
+    /// In place.
+    case swish(Located, name: String)
   }
 
   let graph: FusedGraph
@@ -84,22 +84,30 @@ struct PlanCompiler {
       byteCount += ArenaPlanner.aligned(slots[slot].byteCount * lanes)
     }
     let arena = AlignedBuffer(byteCount: max(64, byteCount))
-    let scratchpadSize = max(64, steps.map { $0.descriptor.scratchpad?.byteCount ?? 0 }.max() ?? 0)
+    let scratchpadSizes = steps.map { step in
+      if case .primitive(let descriptor, _, _) = step { descriptor.scratchpad?.byteCount ?? 0 } else { 0 }
+    }
+    let scratchpadSize = max(64, scratchpadSizes.max() ?? 0)
 
     var programs: [PlanProgram.Lane] = []
     for lane in 0..<lanes {
       let scratchpad = AlignedBuffer(byteCount: scratchpadSize)
-      var operations: [Operation] = []
-      for step in steps {
-        var arguments = step.constants
-        for (number, place) in step.arguments {
-          let stride = exchanged.contains(place.slot) ? slots[place.slot].byteCount : laneByteCount
-          let offset = offsets[place.slot] + lane * stride
-          arguments.append((number, try Memory(place.descriptor, in: arena, offset: offset)))
-        }
-        operations.append(try Operation(step.descriptor, arguments, scratchpad: scratchpad))
+      func memory(_ place: Located) throws(InferenceError) -> Memory {
+        let stride = exchanged.contains(place.slot) ? slots[place.slot].byteCount : laneByteCount
+        return try Memory(place.descriptor, in: arena, offset: offsets[place.slot] + lane * stride)
       }
-      programs.append(.init(operations: operations, stream: try ExecutionStream()))
+      var linked: [PlanProgram.Step] = []
+      for step in steps {
+        switch step {
+        case .primitive(let descriptor, let places, let constants):
+          var arguments = constants
+          for (number, place) in places { arguments.append((number, try memory(place))) }
+          linked.append(.primitive(try Operation(descriptor, arguments, scratchpad: scratchpad)))
+        case .swish(let place, let name):
+          linked.append(.swish(try memory(place), name: name))
+        }
+      }
+      programs.append(.init(steps: linked, stream: try ExecutionStream()))
     }
     func whole(_ place: Located) throws(InferenceError) -> Memory {
       precondition(place.descriptor.byteCount == slots[place.slot].byteCount, "the parts leave no gaps")
@@ -135,7 +143,13 @@ struct PlanCompiler {
     _ descriptor: PrimitiveDescriptor, _ arguments: [(Int32, Located)], constants: [(Int32, Memory)] = []
   ) {
     for (_, place) in arguments { slots[place.slot].last = steps.count }
-    steps.append(Step(descriptor: descriptor, arguments: arguments, constants: constants))
+    steps.append(.primitive(descriptor, arguments: arguments, constants: constants))
+  }
+
+  /// Appends a swish of the tensor, in place.
+  mutating func appendSwish(of place: Located, name: String) {
+    slots[place.slot].last = steps.count
+    steps.append(.swish(place, name: name))
   }
 
   mutating func record(_ place: Located, for value: FusedGraph.ValueID) {

@@ -8,7 +8,7 @@ public final class InferencePlan {
   public let threads: Int
   /// What `withInput` wants, per picture.
   public let inputShape: FeatureShape
-  /// The primitives in the order in which they run, with the kernel that serves each: nothing on a hot path should be
+  /// What runs, in this order, with the kernel that serves each: nothing on a hot path should be
   /// served by one that starts with `ref` or `gemm`.
   public let operations: [(name: String, implementation: String)]
   /// Memory for values between the primitives, without the weights.
@@ -51,7 +51,7 @@ public final class InferencePlan {
     self.threads = threads
     inputShape = shapes[ModelSpec.inputName]!
     outputShapes = spec.outputs.map { shapes[$0]! }
-    operations = program.lanes[0].operations.map { ($0.name, $0.implementation) }
+    operations = program.lanes[0].steps.map { ($0.name, $0.implementation) }
     arenaByteCount = program.arenaByteCount
   }
 

@@ -94,6 +94,8 @@ struct NetworkPasses {
       return try ConvolutionLayer(spec, name: name, input: inputs[0], shape: shape, builder)
     case .batchNorm(let spec):
       return try BatchNormLayer(spec, fusesReLU: fusesReLU, name: name, input: inputs[0], builder)
+    case .activation(.silu) where Swish.supports(inputs[0].memory.descriptor.dataType):
+      return try SwishLayer(name: name, input: inputs[0], builder)
     case .activation(let activation):
       return try ActivationLayer(activation, name: name, input: inputs[0], builder)
     case .maxPool(let spec):
