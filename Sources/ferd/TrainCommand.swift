@@ -88,7 +88,8 @@ struct TrainCommand: ParsableCommand {
     }
     if pretrain {
       recipe = recipe.pretraining(labels: data.training.labels, classCounts: data.training.classCounts)
-      display.show(.note("pre-training, with \(recipe.focus.joined(separator: ", ")) in focus"))
+      let focus = recipe.focus.isEmpty ? "no class" : recipe.focus.joined(separator: ", ")
+      display.show(.note("pre-training, with \(focus) in focus"))
     }
     try display.showClasses(data, recipe)
     if let preview { return try draw(AugmentationPreview(data.training, recipe: recipe), to: preview) }

@@ -266,11 +266,14 @@ struct EmotionTrainerTests {
     #expect(throws: TrainingError.self) { try Self.train(recipe, in: folder.url) }
     let before = try buffers(folder)
     recipe.learningRate = 0.01
+    recipe.dropout = 0.4
+    recipe.augmentation.flip = 0.25
     do {
       _ = try Self.train(recipe, in: folder.url, resumes: true)
       Issue.record("was resumed with another recipe")
     } catch {
-      #expect("\(error)".contains("belongs to another recipe"), "\(error)")
+      let expected = "belongs to another recipe, which differs in learningRate, dropout, augmentation;"
+      #expect("\(error)".contains(expected), "\(error)")
     }
     #expect(try buffers(folder) == before)
   }

@@ -18,7 +18,7 @@ public final class PictureReader {
   ///
   /// - Parameter isPipeAllowed: Whether to wait for what a pipe brings, if it is one.
   /// - Throws: `noSuchInput`, or `unreadable` also where only a part of the picture could be decoded.
-  public func read(_ path: String, isPipeAllowed: Bool = true) throws(CaptureError) -> LumaImage {
+  public func read(_ path: String, isPipeAllowed: Bool = false) throws(CaptureError) -> LumaImage {
     guard case .file(let file) = try InputLocation(path) else {
       guard isPipeAllowed else { throw CaptureError(.unreadable, input: path, "expected a regular file") }
       return try readLikeVideo(path)
@@ -130,5 +130,5 @@ public final class PictureReader {
 
 /// Reads the (first) picture of a file as full-range luma, upright. For many pictures use one `PictureReader`.
 public func readPicture(_ path: String) throws(CaptureError) -> LumaImage {
-  try PictureReader().read(path)
+  try PictureReader().read(path, isPipeAllowed: true)
 }

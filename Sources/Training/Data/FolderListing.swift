@@ -173,7 +173,7 @@ public struct FolderListing: Equatable, Sendable {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     } catch {
-      throw .inputOutput(path: folder.path, "cannot be listed: \(error)")
+      throw .inputOutput(path: folder.path, "cannot be listed: \(error.localizedDescription)")
     }
   }
 }

@@ -118,7 +118,7 @@ struct PictureDecoder {
 
   /// A pipe among the pictures would keep everything waiting.
   private func read(_ index: Int, with reader: PictureReader) throws(CaptureError) -> LumaImage {
-    try reader.read(folder.appending(path: files[index].path).path, isPipeAllowed: false)
+    try reader.read(folder.appending(path: files[index].path).path)
   }
 
   /// Stretches the picture to a square unless it is that square.

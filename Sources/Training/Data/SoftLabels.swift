@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 
 /// Crowd votes on each picture, as distributions over the classes.
 ///
@@ -11,11 +12,9 @@ struct SoftLabels: Sendable {
   private(set) var withoutVotes: Set<String> = []
 
   static func read(_ path: String, labels: ClassLabels) throws(TrainingError) -> SoftLabels {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw .noSuchInput(path: path, "soft labels cannot be read: \(error)")
+    let bytes = try FileAccess.read(path) { TrainingError.noSuchInput(path: path, "soft labels: \($0)") }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw .invalidData(path: path, "soft labels: expected text in UTF-8")
     }
     return try parse(text, path: path, labels: labels)
   }

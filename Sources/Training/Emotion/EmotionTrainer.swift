@@ -288,7 +288,7 @@ extension EmotionTrainer {
     do {
       try manager.createDirectory(at: settings.folder, withIntermediateDirectories: true)
     } catch {
-      throw .inputOutput(path: settings.folder.path, "cannot be made: \(error)")
+      throw .inputOutput(path: settings.folder.path, "cannot be made: \(error.localizedDescription)")
     }
     guard manager.fileExists(atPath: lastPath) else {
       if settings.resumes { report(.note("nothing to resume in \(settings.folder.path); starting anew")) }

@@ -124,7 +124,7 @@ public struct EnsembleEvaluation: Sendable {
       var told = range.lowerBound
       for index in range {
         do throws(CaptureError) {
-          place(try reader.read(folder.appending(path: files[index].path).path, isPipeAllowed: false))
+          place(try reader.read(folder.appending(path: files[index].path).path))
           part.files.append(files[index])
         } catch {
           part.unreadable.append((files[index].path, error.message))

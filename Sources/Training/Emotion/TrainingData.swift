@@ -65,7 +65,7 @@ extension TrainingData {
     do {
       try FileManager.default.createDirectory(at: cacheFolder, withIntermediateDirectories: true)
     } catch {
-      throw .inputOutput(path: cacheFolder.path, "cannot be made: \(error)")
+      throw .inputOutput(path: cacheFolder.path, "cannot be made: \(error.localizedDescription)")
     }
     func pictures(of split: DataSplit) throws(TrainingError) -> PictureSet? {
       guard let files = listing.splits[split], !files.isEmpty else { return nil }

@@ -103,6 +103,13 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     }
   }
 
+  /// As a recipe's file calls them.
+  func names(ofSettingsOtherThanIn other: TrainingRecipe) -> [String] {
+    zip(Mirror(reflecting: self).children, Mirror(reflecting: other).children)
+      .filter { "\($0.value)" != "\($1.value)" }
+      .compactMap(\.0.label)
+  }
+
   static func decode(_ data: Data) throws -> TrainingRecipe {
     let defaults = try JSONSerialization.jsonObject(with: JSONEncoder().encode(TrainingRecipe()))
     try ForeignJSON.check(data)

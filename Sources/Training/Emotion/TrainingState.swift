@@ -38,7 +38,10 @@ struct TrainingState: Codable, Equatable {
     var comparable = recipe
     comparable.epochs = other.recipe.epochs
     comparable.earlyEpochs = other.recipe.earlyEpochs
-    if comparable != other.recipe { return "belongs to another recipe; continue with the same settings" }
+    if comparable != other.recipe {
+      let settings = comparable.names(ofSettingsOtherThanIn: other.recipe).joined(separator: ", ")
+      return "belongs to another recipe, which differs in \(settings); continue with the same settings"
+    }
     if spec != other.spec { return "belongs to another network" }
     if dataFingerprint != other.dataFingerprint { return "belongs to other training pictures" }
     if precision != other.precision {

@@ -124,7 +124,7 @@ struct PictureScoring: Sendable {
           found.append((index, .entry(entry, hash: hash)))
           return
         }
-        image = try reader.read(path, isPipeAllowed: false)
+        image = try reader.read(path)
       } catch let error as CaptureError {
         found.append((index, .unreadable(error.message)))
         return
@@ -174,7 +174,7 @@ struct PictureScoring: Sendable {
     }
 
     func picture(_ path: String) throws -> Picture {
-      let image = try reader.read(path, isPipeAllowed: false)
+      let image = try reader.read(path)
       let (finder, classifier) = (try scoring.makeFinder(), try scoring.makeClassifier())
       var scores: [Float] = []
       try image.withPlane { luma in
