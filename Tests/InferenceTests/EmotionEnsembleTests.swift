@@ -113,6 +113,10 @@ struct EmotionEnsembleTests {
         results = []
         try ensemble.run(count: count, averagingFlips: true, appendingTo: &results)
         if count > 0 { #expect(relativeError(results, Array(both.prefix(count * 3))) < 1e-5) }
+        var views: (single: [Float], averaged: [Float]) = ([7], [8])
+        try ensemble.run(count: count, appendingSingleTo: &views.single, averagedTo: &views.averaged)
+        #expect(relativeError(views.single, [7] + single.prefix(count * 3)) < 1e-5)
+        #expect(relativeError(views.averaged, [8] + both.prefix(count * 3)) < 1e-5)
       }
     }
   }

@@ -73,8 +73,8 @@ public struct EnsembleEvaluation: Sendable {
       throw TrainingError.invalidData(
         path: folder.path, "not one picture of the class \(name) can be read (\(whole.unreadable[0].problem))")
     }
-    // Both views were made twice: once alone, once for the mean. The threads work at the same time.
-    let seconds = whole.seconds / Double(max(1, parts.count)) * 2 / 3
+    // The threads work at the same time.
+    let seconds = whole.seconds / Double(max(1, parts.count))
     return EnsembleEvaluation(
       files: whole.files, unreadable: whole.unreadable, singleView: whole.single, flipAveraged: whole.averaged,
       imagesPerSecond: Double(whole.files.count) / seconds, labels: labels)
@@ -106,6 +106,8 @@ public struct EnsembleEvaluation: Sendable {
     private let reader = PictureReader()
     private let resizer = Resizer()
     private var part = Part()
+    private var single: [Float] = []
+    private var averaged: [Float] = []
     /// Pictures that wait in the networks' inputs.
     private var waiting = 0
 
@@ -134,6 +136,7 @@ public struct EnsembleEvaluation: Sendable {
         onProgress(index + 1 - told)
         told = index + 1
       }
+      (part.single, part.averaged) = (single, averaged)
       return part
     }
 
@@ -160,8 +163,7 @@ public struct EnsembleEvaluation: Sendable {
     private func classify() throws {
       guard waiting > 0 else { return }
       let start = ContinuousClock.now
-      try ensemble.run(count: waiting, appendingTo: &part.single)
-      try ensemble.run(count: waiting, averagingFlips: true, appendingTo: &part.averaged)
+      try ensemble.run(count: waiting, appendingSingleTo: &single, averagedTo: &averaged)
       part.seconds += (ContinuousClock.now - start) / .seconds(1)
       waiting = 0
     }
