@@ -81,7 +81,9 @@ struct TrainCommand: ParsableCommand {
     let folder = URL(fileURLWithPath: modelDir)
     let runFolder = pretrain ? folder.appending(path: "pretrain") : folder
     if preview == nil { try EmotionTrainer.checkFolder(runFolder, resumes: resume) }
-    let initial = try initialWeights(recipe)
+    let startsFromPretrained =
+      weights.isEmpty && !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
+    let initial = try initialWeights(startsFromPretrained ? [pretrainedPath] : weights, recipe)
     let data = try loadData(recipe, cacheFolder: folder)
     if let votes = data.votes {
       display.show(.note("votes for \(votes.voted) of \(votes.pictures) training pictures"))
@@ -92,6 +94,10 @@ struct TrainCommand: ParsableCommand {
       display.show(.note("pre-training, with \(focus) in focus"))
     }
     try display.showClasses(data, recipe)
+    if recipe.hasIdleLoss(classCounts: data.training.classCounts) {
+      display.show(
+        .note("the sampling already evens out the classes: \(recipe.loss.rawValue) is plain cross-entropy here"))
+    }
     if let preview { return try draw(AugmentationPreview(data.training, recipe: recipe), to: preview) }
     var settings = EmotionTrainer.Settings(
       recipe: recipe, folder: runFolder,
@@ -101,8 +107,14 @@ struct TrainCommand: ParsableCommand {
     settings.distillation = try distillation()
     if pretrain { settings.modelFile = URL(fileURLWithPath: pretrainedPath) }
     let transfer = try initial.map {
-      try WeightTransfer(
-        $0, to: try recipe.makeSpec(classes: data.training.labels.count), labels: data.training.labels.names)
+      let spec = try recipe.makeSpec(classes: data.training.labels.count)
+      do {
+        return try WeightTransfer($0, to: spec, labels: data.training.labels.names)
+      } catch InferenceError.unreadableFile(let path, let problem) where startsFromPretrained {
+        throw CommandFailure(
+          .unreadable,
+          "\(path): \(problem); it was left by --pretrain: remove it, or say with --weights what to start from")
+      }
     }
     settings.weightsReport = transfer?.report
     for line in transfer?.report ?? [] { display.show(.note(line)) }
@@ -126,11 +138,13 @@ struct TrainCommand: ParsableCommand {
 
   /// The test part is for the finished model alone, not for what the main run starts from.
   private func loadData(_ recipe: TrainingRecipe, cacheFolder: URL) throws -> TrainingData {
-    guard preview != nil else { return try source.load(recipe, cacheFolder: cacheFolder, takesTest: !pretrain) }
+    guard preview != nil else {
+      return try source.load(recipe, cacheFolder: cacheFolder, passingOver: cacheFolder, takesTest: !pretrain)
+    }
     // Nothing is trained, so nothing shall be left in --model-dir. The pictures stay mapped when their file is gone.
     let temporary = FileManager.default.temporaryDirectory.appending(path: "ferd-preview-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: temporary) }
-    return try source.load(recipe, cacheFolder: temporary, takesTest: false)
+    return try source.load(recipe, cacheFolder: temporary, passingOver: cacheFolder, takesTest: false)
   }
 
   /// The model and the checkpoints are safe by now: a report that cannot be written is no reason to fail.
@@ -146,9 +160,7 @@ struct TrainCommand: ParsableCommand {
 
   private var pretrainedPath: String { modelDir + "/pretrained.safetensors" }
 
-  private func initialWeights(_ recipe: TrainingRecipe) throws -> StateDict? {
-    let hasPretrained = !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
-    let files = weights.isEmpty && hasPretrained ? [pretrainedPath] : weights
+  private func initialWeights(_ files: [String], _ recipe: TrainingRecipe) throws -> StateDict? {
     guard !files.isEmpty else { return nil }
     let limit = max(1, recipe.backbones.count)
     guard files.count <= limit else {

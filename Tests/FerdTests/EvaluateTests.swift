@@ -53,6 +53,25 @@ struct EvaluateTests {
     #expect(result.errors.contains("happy/pipe.png is left out: expected a regular file"), "\(result.errors)")
   }
 
+  @Test func aClassOfBrokenPicturesIsAClassWithoutPictures() throws {
+    let place = try BiasPictures()
+    let whole = try object(try evaluate(place, place.data))
+    for name in place.folder.contents where name.hasPrefix("data/happy/") {
+      try Data("broken".utf8).write(to: URL(fileURLWithPath: place.folder.path(name)))
+    }
+    let result = try evaluate(place, place.data)
+    let rest = try object(result)
+    #expect(result.errors.contains("happy/000.pgm is left out"), "\(result.errors)")
+    let (all, left) = (try #require(whole["images"]?.integer), try #require(rest["images"]?.integer))
+    #expect(left > 0 && left < all)
+    try FileManager.default.removeItem(atPath: place.data)
+    try FileManager.default.createDirectory(
+      atPath: place.folder.path("data/sad"), withIntermediateDirectories: true)
+    try Data("broken".utf8).write(to: URL(fileURLWithPath: place.folder.path("data/sad/a.png")))
+    let nothing = try evaluate(place, place.data)
+    #expect(nothing.status == 65 && nothing.errors.contains("data/sad/a.png: not one picture can be read"))
+  }
+
   @Test func facesAreFoundFirstAndPicturesWithoutOneCounted() throws {
     let place = try BiasPictures()
     for name in ["happy", "neutral"] {

@@ -15,6 +15,15 @@ struct ArgumentSpellingTests {
 
   @Test func leavesEverythingBehindTheTerminatorAlone() {
     #expect(ArgumentSpelling.normalised(["--a_b", "--", "--c_d"]) == ["--a-b", "--", "--c_d"])
+    #expect(ArgumentSpelling.normalised(["--", "--backbones"]) == ["--", "--backbones"])
+  }
+
+  @Test func aLoneListOfBackbonesIsTheUsualPair() {
+    let pair = ["--backbones", "efficientnet_b0", "resnet18"]
+    #expect(ArgumentSpelling.normalised(["train", "--backbones"]) == ["train"] + pair)
+    #expect(ArgumentSpelling.normalised(["--backbones", "--epochs", "1"]) == pair + ["--epochs", "1"])
+    let named = ["--backbones", "fer48", "resnet18"]
+    #expect(ArgumentSpelling.normalised(named) == named)
   }
 }
 

@@ -45,6 +45,27 @@ struct StateDictTests {
     }
   }
 
+  @Test func evaluateAndTuneBiasTakeAStateDict() throws {
+    for (label, name) in ModelDeclaration.emotions.enumerated() {
+      for index in 0..<4 {
+        let path = folder.path("data/\(name)/\(index).png")
+        try FileManager.default.createDirectory(
+          atPath: folder.path("data/\(name)"), withIntermediateDirectories: true)
+        try writePicture(LumaImage(width: 32, height: 32, filledWith: UInt8(label * 30 + index)), to: path)
+      }
+    }
+    let evaluation = try FerdProcess.run(["evaluate", "--data-dir", folder.path("data")] + options)
+    try #require(evaluation.status == 0, "\(evaluation.errors)")
+    #expect(try evaluation.objects()[0]["images"]?.integer == 28)
+    let search = try FerdProcess.run(
+      [
+        "tune-bias", "--image-dir", folder.path("data"), "--output-dir", folder.path("bias"), "--trials", "20",
+        "--method", "grid-search",
+      ] + options)
+    try #require(search.status == 0, "\(search.errors)")
+    #expect(FileManager.default.fileExists(atPath: folder.path("bias/bias.json")))
+  }
+
   @Test func labelsCanBeNamed() throws {
     let picture = folder.path("crop.png")
     try writePicture(LumaImage(width: 32, height: 32, filledWith: 90), to: picture)

@@ -117,6 +117,43 @@ struct TrainTests {
     #expect(try Data(contentsOf: URL(fileURLWithPath: place.folder.path("run/model.safetensors"))) == model)
   }
 
+  @Test func aRunMayLieAmongItsPicturesAndCannotBeShortened() throws {
+    let place = try Place()
+    for name in ["data/run", "data/happy/run"] {
+      let first = try FerdProcess.run(place.arguments(name, "--epochs", "3"))
+      #expect(first.status == 0 && !first.errors.contains("left out"), "\(first.errors)")
+      let model = try Data(contentsOf: URL(fileURLWithPath: place.folder.path("\(name)/model.safetensors")))
+      let shorter = try FerdProcess.run(place.arguments(name, "--resume", "--epochs", "2"))
+      #expect(shorter.status == 65, "\(shorter.status)")
+      #expect(
+        shorter.errors.contains("has finished 3 epochs; a run cannot be shortened to 2"), "\(shorter.errors)")
+      let after = try Data(contentsOf: URL(fileURLWithPath: place.folder.path("\(name)/model.safetensors")))
+      #expect(after == model)
+      let longer = try FerdProcess.run(place.arguments(name, "--resume", "--epochs", "4"))
+      #expect(longer.status == 0, "\(longer.errors)")
+      try FileManager.default.removeItem(atPath: place.folder.path(name))
+    }
+  }
+
+  @Test func aLossThatTheSamplingLeavesNothingToDoIsTold() throws {
+    let place = try Place()
+    let idle = try FerdProcess.run(
+      place.arguments("a", "--epochs", "1", "--sampler", "balanced", "--loss", "class-weighted"))
+    #expect(idle.errors.contains("class-weighted is plain cross-entropy here"), "\(idle.errors)")
+    let plain = try FerdProcess.run(place.arguments("b", "--epochs", "1", "--sampler", "balanced"))
+    #expect(!plain.errors.contains("plain cross-entropy"), "\(plain.errors)")
+  }
+
+  @Test func whatAPreTrainingOfAnotherNetworkLeftIsNamedAsSuch() throws {
+    let place = try Place()
+    let first = try FerdProcess.run(place.arguments("run", "--pretrain", "--epochs", "1"))
+    #expect(first.status == 0, "\(first.errors)")
+    try Data(#"{"backbone": "mobilenet_v3_small", "imageSize": 32, "batchSize": 8}"#.utf8)
+      .write(to: URL(fileURLWithPath: place.recipe))
+    let second = try FerdProcess.run(place.arguments("run", "--epochs", "1"))
+    #expect(second.status == 65 && second.errors.contains("it was left by --pretrain"), "\(second.errors)")
+  }
+
   @Test func aPreTrainingLeavesWeightsThatTheMainRunStartsFrom() throws {
     let place = try Place()
     let first = try FerdProcess.run(

@@ -30,6 +30,11 @@ struct WeightTransferTests {
     #expect(both.missing.contains("classifier.weight") && both.unexpected.contains("backbones.fer48.fc.bias"))
     #expect(both.report[0].hasPrefix("weights from file, file: "))
 
+    // In any order, and the second backbone's alone.
+    #expect(try WeightTransfer(.fused(parts.reversed(), for: backbones), to: target).tensors == both.tensors)
+    let second = try WeightTransfer(.fused([parts[1]], for: backbones), to: target)
+    #expect(second.tensors.keys.allSatisfy { $0.hasPrefix("backbones.mobilenet_v3_small.") })
+
     let one = try WeightTransfer(.fused([parts[0]], for: backbones), to: target)
     #expect(one.tensors.keys.allSatisfy { $0.hasPrefix("backbones.fer48.") } && !one.tensors.isEmpty)
     let whole = state(target.randomWeights())

@@ -97,6 +97,50 @@ struct PictureSetTests {
     }
   }
 
+  /// Whichever it is: the parts are made of what can be read.
+  @Test(arguments: 0..<10) func aBrokenPictureIsInNoPart(broken: Int) throws {
+    let folder = try TemporaryFolder()
+    try folder.writeClasses(ClassLabels.emotions.names, count: 10, size: 8)
+    let path = "fear/\(String(format: "%04d", broken)).pgm"
+    try folder.write(Array("broken".utf8), to: path)
+    func read() throws(TrainingError) -> TrainingData {
+      try TrainingData.read(
+        FolderListing.read(folder.path), recipe: TrainingRecipe(),
+        cacheFolder: folder.url.appending(path: ".cache"), softLabels: nil, duplicates: [])
+    }
+    let data = try read()
+    let test = try #require(data.test)
+    #expect(data.training.classCounts == [8, 8, 7, 8, 8, 8, 8])
+    #expect(data.validation.classCounts == Array(repeating: 1, count: 7))
+    #expect(test.classCounts == data.validation.classCounts)
+    let all = [data.training, data.validation, test]
+    #expect(Set(all.flatMap { $0.files.map(\.path) }).count == 69)
+    #expect(all.flatMap { $0.unreadable.map(\.path) } == [path])
+
+    guard broken == 0 else { return }
+    for index in 1..<8 { try folder.write([1], to: "fear/000\(index).pgm") }
+    do {
+      _ = try read()
+      Issue.record("two pictures went into three parts")
+    } catch {
+      #expect("\(error)".contains("has 2 pictures") && "\(error)".contains("without 8 files that cannot be read"))
+    }
+  }
+
+  @Test func aClassWithoutAReadablePictureNamesOneOfThem() throws {
+    let folder = try TemporaryFolder()
+    try folder.writeClasses(["angry", "sad"], count: 2, size: 8)
+    try folder.write([1], to: "angry/broken.png")
+    for index in 0..<2 { try folder.write(Array("P5\n".utf8), to: "sad/000\(index).pgm") }
+    let files = try #require(try FolderListing.read(folder.path, needsAllClasses: false).splits[.train])
+    do {
+      _ = try PictureSet.read(files, folder: folder.url, labels: .emotions, imageSize: 8)
+      Issue.record("was accepted")
+    } catch {
+      #expect("\(error)".contains("sad/0000.pgm: not one picture of the class sad can be read"), "\(error)")
+    }
+  }
+
   @Test(.timeLimit(.minutes(1))) func aPipeAmongThePicturesIsLeftOutWithoutWaiting() throws {
     let folder = try TemporaryFolder()
     try folder.writeClasses(["angry", "sad"], count: 2, size: 8)
@@ -248,6 +292,12 @@ struct PictureSetTests {
     } catch {
       #expect("\(error)".contains(message), "\(error)")
     }
+  }
+
+  @Test func votesMayBeQuotedAndSpaced() throws {
+    let text = "\"file\", \"angry\", sad\n\"a, \"\"b\"\".png\",\"3\", 1\n c.png ,0,2\n"
+    let votes = try SoftLabels.parse(text, path: "votes.csv", labels: ClassLabels(["angry", "sad"]))
+    #expect(votes.distributions == ["a, \"b\".png": [0.75, 0.25], "c.png": [0, 1]])
   }
 
   @Test func votesBecomeTargets() throws {

@@ -46,15 +46,24 @@ public struct StateDict: Equatable, Sendable {
   /// The parameters of several backbones under the names that they have in a network fused of them.
   ///
   /// - Parameters:
-  ///   - parts: One for each of the first backbones, in their order. One that holds a fused network keeps its names.
+  ///   - parts: Each for the backbone whose parameters it names, whatever their order; one that fits no backbone better than
+  ///     another goes to the first that is left. One that holds a fused network keeps its names.
   ///   - backbones: Of the fused network.
   public static func fused(_ parts: [StateDict], for backbones: [Backbone]) -> StateDict {
     precondition(parts.count <= backbones.count, "\(parts.count) state dicts for \(backbones.count) backbones")
     var tensors: [String: Tensor] = [:]
     var integers: [String: String] = [:]
-    for (part, backbone) in zip(parts, backbones) {
+    var remaining = backbones
+    for part in parts {
       let isFused = part.tensors.keys.contains { $0.hasPrefix(ModelSpec.fusedPrefix) }
-      let prefix = isFused ? "" : "\(ModelSpec.fusedPrefix)\(backbone.rawValue)."
+      var prefix = ""
+      if !isFused {
+        let fits = remaining.map { backbone in
+          backbone.makeSpec().parameters.count { part.tensors[$0.name]?.shape.count == $0.shape.count }
+        }
+        let backbone = remaining.remove(at: fits.firstIndex(of: fits.max()!)!)
+        prefix = "\(ModelSpec.fusedPrefix)\(backbone.rawValue)."
+      }
       for (name, tensor) in part.tensors { tensors[prefix + name] = tensor }
       for (name, type) in part.integers { integers[prefix + name] = type }
     }

@@ -44,15 +44,18 @@ public struct FolderListing: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - needsAllClasses: False where classes may be without pictures, as in an evaluation.
+  ///   - output: A folder that is passed over wherever it lies, as that of a run: it is neither class nor picture.
   ///   - leavesOutUnknown: True where folders that are neither split nor class are told in `unknownFolders` instead of
   ///     refused, as long as at least one class is known: other collections have other classes, too.
   /// - Throws: `noSuchInput` where there is no such folder; `invalidData` for a folder that is neither a split nor
   ///   a class, two folders of one class or split, and a class without a file.
   public static func read(
-    _ path: String, labels: ClassLabels = .emotions, needsAllClasses: Bool = true, leavesOutUnknown: Bool = false
+    _ path: String, labels: ClassLabels = .emotions, needsAllClasses: Bool = true, passingOver output: URL? = nil,
+    leavesOutUnknown: Bool = false
   ) throws(TrainingError) -> FolderListing {
     let folder = URL(fileURLWithPath: path)
-    let names = try subfolders(of: folder, path: path)
+    let output = output?.standardizedFileURL.path
+    let names = try subfolders(of: folder, path: path, passingOver: output)
     guard !names.isEmpty else { throw .invalidData(path: path, "has no folders; expected one per class or split") }
     var listing = FolderListing(folder: folder, splits: [:], hasSplits: true)
     let isSplit = names.map { splitNames[$0.lowercased()] != nil }
@@ -60,7 +63,8 @@ public struct FolderListing: Equatable, Sendable {
       let known = try listing.known(
         names, in: nil, prefix: "", labels: labels, leavesOutUnknown: leavesOutUnknown, path: path)
       listing.splits[.train] = try classes(
-        in: folder, prefix: "", names: known, labels: labels, needsAllClasses: needsAllClasses, path: path)
+        in: folder, prefix: "", names: known, labels: labels, needsAllClasses: needsAllClasses, output: output,
+        path: path)
       listing.hasSplits = false
       return listing
     }
@@ -78,11 +82,11 @@ public struct FolderListing: Equatable, Sendable {
       }
       let inner = folder.appending(path: name)
       let known = try listing.known(
-        try subfolders(of: inner, path: inner.path), in: split, prefix: "\(name)/", labels: labels,
-        leavesOutUnknown: leavesOutUnknown, path: inner.path)
+        try subfolders(of: inner, path: inner.path, passingOver: output), in: split, prefix: "\(name)/",
+        labels: labels, leavesOutUnknown: leavesOutUnknown, path: inner.path)
       listing.splits[split] = try classes(
         in: inner, prefix: "\(name)/", names: known, labels: labels, needsAllClasses: needsAllClasses,
-        path: inner.path)
+        output: output, path: inner.path)
     }
     return listing
   }
@@ -119,7 +123,7 @@ public struct FolderListing: Equatable, Sendable {
   ///
   /// - Throws: `noSuchInput`; `invalidData` for what is no folder.
   public static func hasClasses(_ path: String, labels: ClassLabels = .emotions) throws(TrainingError) -> Bool {
-    try subfolders(of: URL(fileURLWithPath: path), path: path).contains {
+    try subfolders(of: URL(fileURLWithPath: path), path: path, passingOver: nil).contains {
       splitNames[$0.lowercased()] != nil || labels.position(of: $0) != nil
     }
   }
@@ -130,7 +134,8 @@ public struct FolderListing: Equatable, Sendable {
 
   /// - Parameter names: Of folders that are classes.
   private static func classes(
-    in folder: URL, prefix: String, names: [String], labels: ClassLabels, needsAllClasses: Bool, path: String
+    in folder: URL, prefix: String, names: [String], labels: ClassLabels, needsAllClasses: Bool, output: String?,
+    path: String
   ) throws(TrainingError) -> [PictureFile] {
     var files: [[PictureFile]?] = Array(repeating: nil, count: labels.count)
     for name in names {
@@ -138,9 +143,10 @@ public struct FolderListing: Equatable, Sendable {
       guard files[label] == nil else {
         throw .invalidData(path: path, "two folders of the class \(labels.names[label])")
       }
-      files[label] = try contents(of: folder.appending(path: name)).filter { !$0.hasPrefix(".") }.map {
-        PictureFile(path: "\(prefix)\(name)/\($0)", label: label)
-      }
+      let inner = folder.appending(path: name)
+      files[label] = try contents(of: inner)
+        .filter { !$0.hasPrefix(".") && inner.appending(path: $0).standardizedFileURL.path != output }
+        .map { PictureFile(path: "\(prefix)\(name)/\($0)", label: label) }
     }
     for (label, list) in files.enumerated() where needsAllClasses && list?.isEmpty ?? true {
       throw .invalidData(
@@ -153,7 +159,9 @@ public struct FolderListing: Equatable, Sendable {
     return all
   }
 
-  private static func subfolders(of folder: URL, path: String) throws(TrainingError) -> [String] {
+  private static func subfolders(
+    of folder: URL, path: String, passingOver output: String?
+  ) throws(TrainingError) -> [String] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory) else {
       throw .noSuchInput(path: path, "no such folder")
@@ -163,8 +171,9 @@ public struct FolderListing: Equatable, Sendable {
     }
     return try contents(of: folder).filter { name in
       guard !name.hasPrefix(".") else { return false }
-      let path = folder.appending(path: name).path
-      return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+      let place = folder.appending(path: name)
+      guard place.standardizedFileURL.path != output else { return false }
+      return FileManager.default.fileExists(atPath: place.path, isDirectory: &isDirectory) && isDirectory.boolValue
     }
   }
 

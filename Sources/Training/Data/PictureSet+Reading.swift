@@ -62,10 +62,12 @@ extension PictureSet {
     let readable = files.indices.filter { content.problems[$0] == nil }.map { files[$0] }
     let unreadable = content.problems.sorted { $0.key < $1.key }.map { (files[$0.key].path, $0.value) }
     let set = PictureSet(labels: labels, files: readable, storage: content.storage, unreadable: unreadable)
-    for (label, count) in set.classCounts.enumerated()
-    where count == 0 && files.contains(where: { $0.label == label }) {
+    for (label, count) in set.classCounts.enumerated() where count == 0 {
+      guard let first = files.indices.first(where: { files[$0].label == label }) else { continue }
       throw .invalidData(
-        path: folder.path, "not one picture of the class \(labels.names[label]) can be read (\(unreadable[0].1))")
+        path: folder.appending(path: files[first].path).path,
+        "not one picture of the class \(labels.names[label]) can be read; of this one: "
+          + content.problems[first]!)
     }
     return set
   }

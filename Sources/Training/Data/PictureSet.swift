@@ -6,7 +6,7 @@ public struct PictureSet: Sendable {
   /// Those that could be read, in the order of the listing.
   public private(set) var files: [PictureFile]
   /// Relative paths of those that could not be read, with the reason.
-  public let unreadable: [(path: String, problem: String)]
+  public var unreadable: [(path: String, problem: String)]
   /// Probabilities `[files.count × labels.count]` to learn instead of the bare class, or nil.
   public var softTargets: [Float]?
   private let storage: PixelStorage

@@ -24,13 +24,13 @@ struct SoftLabels: Sendable {
     var columns: [Int?] = []
     var fileColumn = 0
     for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
-      let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+      let fields = fields(of: line)
       if number == 0 {
         guard let file = fields.firstIndex(of: "file") else {
           throw .invalidData(path: path, "expected a heading with the column \"file\", it is \"\(line)\"")
         }
         fileColumn = file
-        columns = fields.map { labels.position(of: String($0)) }
+        columns = fields.map { labels.position(of: $0) }
         for (position, name) in labels.names.enumerated() where columns.count(where: { $0 == position }) != 1 {
           throw .invalidData(path: path, "expected one column of votes for \(name)")
         }
@@ -48,7 +48,7 @@ struct SoftLabels: Sendable {
         votes[column] = vote
       }
       let sum = votes.reduce(0, +)
-      let file = String(fields[fileColumn])
+      let file = fields[fileColumn]
       if sum > 0 {
         result.distributions[file] = votes.map { $0 / sum }
       } else {
@@ -56,6 +56,27 @@ struct SoftLabels: Sendable {
       }
     }
     return result
+  }
+
+  /// Fields may have spaces around them and stand in quotation marks, within which two marks are one.
+  private static func fields(of line: Substring) -> [String] {
+    var fields: [String] = []
+    var field = ""
+    var isQuoted = false
+    var rest = line
+    while let character = rest.popFirst() {
+      switch character {
+      case "\"" where isQuoted && rest.first == "\"":
+        field.append(character)
+        rest.removeFirst()
+      case "\"": isQuoted.toggle()
+      case "," where !isQuoted:
+        fields.append(field.trimmingCharacters(in: .whitespaces))
+        field = ""
+      default: field.append(character)
+      }
+    }
+    return fields + [field.trimmingCharacters(in: .whitespaces)]
   }
 
   /// How many pictures have votes.

@@ -297,6 +297,10 @@ extension EmotionTrainer {
     let checkpoint = try Checkpoint.read(from: lastPath)
     let stored = try checkpoint.decodeState(TrainingState.self, path: lastPath)
     if let obstacle = stored.obstacle(to: state) { throw .invalidCheckpoint(path: lastPath, obstacle) }
+    guard stored.epoch <= recipe.epochs else {
+      throw .invalidCheckpoint(
+        path: lastPath, "has finished \(stored.epoch) epochs; a run cannot be shortened to \(recipe.epochs)")
+    }
     try checkpoint.restore(buffers, path: lastPath)
     state = stored
     state.recipe = recipe

@@ -44,7 +44,7 @@ public struct EnsembleEvaluation: Sendable {
   ///   - threads: Each takes a part of the pictures.
   ///   - makeEnsemble: Called on each thread, as ensembles are not shared.
   ///   - onProgress: Called on any thread with the number of pictures done.
-  /// - Throws: `TrainingError` where not one picture, or not one of a class, can be read, `InferenceError` for the model.
+  /// - Throws: `TrainingError` where not one picture can be read, `InferenceError` for the model.
   public static func run(
     _ files: [PictureFile], folder: URL, labels: [String], threads: Int,
     makeEnsemble: @Sendable () throws -> EmotionEnsemble, onProgress: @Sendable (Int) -> Void = { _ in }
@@ -68,10 +68,9 @@ public struct EnsembleEvaluation: Sendable {
     }
     var whole = Part()
     for index in parts.indices { whole.append(try results.withLock { $0[index]! }.get()) }
-    for (label, name) in labels.enumerated()
-    where files.contains(where: { $0.label == label }) && !whole.files.contains(where: { $0.label == label }) {
+    if whole.files.isEmpty, let (path, problem) = whole.unreadable.first {
       throw TrainingError.invalidData(
-        path: folder.path, "not one picture of the class \(name) can be read (\(whole.unreadable[0].problem))")
+        path: folder.appending(path: path).path, "not one picture can be read; of this one: \(problem)")
     }
     // The threads work at the same time.
     let seconds = whole.seconds / Double(max(1, parts.count))

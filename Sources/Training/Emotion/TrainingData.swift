@@ -52,33 +52,43 @@ struct SpeedMeter {
 }
 
 extension TrainingData {
-  /// Decodes the `train` and `validation` parts of a listing that has both, and `test` where it has one.
+  /// Decodes the parts of a listing, and makes those that it lacks of `train`; see `FolderListing.splitForTraining`.
+  /// Pictures that cannot be read are in none of the parts made so.
   ///
   /// - Parameters:
+  ///   - takesTest: False leaves the test part out.
   ///   - cacheFolder: Where decoded pictures are kept.
   ///   - softLabels: CSV of votes, see `SoftLabels`; used as the recipe's `softLabelShare`, `softLabelDrop`,
   ///     `softLabelKeep` and `softLabelCalibration` say.
   public static func read(
     _ listing: FolderListing, recipe: TrainingRecipe, labels: ClassLabels = .emotions, cacheFolder: URL,
-    softLabels: String?, duplicates: Set<String>
+    takesTest: Bool = true, softLabels: String?, duplicates: Set<String>
   ) throws(TrainingError) -> TrainingData {
     do {
       try FileManager.default.createDirectory(at: cacheFolder, withIntermediateDirectories: true)
     } catch {
       throw .inputOutput(path: cacheFolder.path, "cannot be made: \(error.localizedDescription)")
     }
-    func pictures(of split: DataSplit) throws(TrainingError) -> PictureSet? {
+    func pictures(of split: DataSplit, cacheName: String) throws(TrainingError) -> PictureSet? {
       guard let files = listing.splits[split], !files.isEmpty else { return nil }
       return try PictureSet.read(
         files, folder: listing.folder, labels: labels, imageSize: recipe.imageSize, cacheFolder: cacheFolder,
-        cacheName: split.rawValue)
+        cacheName: cacheName)
     }
-    guard let training = try pictures(of: .train), let validation = try pictures(of: .validation) else {
-      throw .invalidData(
-        path: listing.folder.path, "expected pictures in the parts train and validation")
+    guard let given = try pictures(of: .train, cacheName: listing.hasSplits ? "train" : "pictures") else {
+      throw .invalidData(path: listing.folder.path, "has no pictures in a train folder")
     }
+    var parts: [DataSplit: PictureSet] = [.train: given]
+    if let validation = try pictures(of: .validation, cacheName: "validation") {
+      parts[.validation] = validation
+    } else {
+      parts = try split(given, as: listing, seed: recipe.seed)
+    }
+    if takesTest, listing.hasSplits { parts[.test] = try pictures(of: .test, cacheName: "test") }
+    if !takesTest { parts[.test] = nil }
     var data = TrainingData(
-      training: training, validation: validation, test: try pictures(of: .test), duplicates: duplicates)
+      training: parts[.train]!, validation: parts[.validation]!, test: parts[.test], duplicates: duplicates)
+    let training = data.training
     if recipe.softLabelShare > 0 || recipe.softLabelDrop > 0 {
       guard let softLabels else {
         throw .invalidSettings("the recipe uses votes (softLabelShare, softLabelDrop); none were given")
@@ -94,5 +104,32 @@ extension TrainingData {
       throw .invalidSettings("votes were given, but the recipe uses none (softLabelShare and softLabelDrop are 0)")
     }
     return data
+  }
+  /// Gives some of the pictures to the parts that the listing lacks. They share their samples.
+  private static func split(
+    _ pictures: PictureSet, as listing: FolderListing, seed: UInt64
+  ) throws(TrainingError) -> [DataSplit: PictureSet] {
+    var readable = listing
+    readable.splits = [.train: pictures.files]
+    let positions = Dictionary(uniqueKeysWithValues: pictures.files.enumerated().map { ($1.path, $0) })
+    let parts: [DataSplit: [PictureFile]]
+    do {
+      parts = try readable.splitForTraining(seed: seed).splits
+    } catch {
+      guard case .invalidData(let path, let problem) = error, let first = pictures.unreadable.first else {
+        throw error
+      }
+      throw .invalidData(
+        path: path,
+        "\(problem), without \(ReportText.count(pictures.unreadable.count, "file")) that cannot be read "
+          + "(\(first.path): \(first.problem))")
+    }
+    var result: [DataSplit: PictureSet] = [:]
+    for (split, files) in parts {
+      result[split] = pictures.subset(files.map { positions[$0.path]! })
+      // Told once.
+      if split != .train { result[split]!.unreadable = [] }
+    }
+    return result
   }
 }

@@ -63,6 +63,16 @@ extension TrainingRecipe {
     return loss
   }
 
+  /// True where the recipe asks for a loss that knows of the classes' shares, and the sampler leaves it nothing to do.
+  public func hasIdleLoss(classCounts: [Int]) -> Bool {
+    let made = makeLoss(classCounts: classCounts)
+    guard let values = made.classWeights ?? made.logPrior, let low = values.min(), let high = values.max() else {
+      return false
+    }
+    // The sampler deals in whole pictures.
+    return high - low < 0.02
+  }
+
   /// What selects the best epoch: `accuracyWeight` × accuracy + the rest × macro recall, in which classes in focus count
   /// `focusFactor`-fold.
   func score(_ metrics: ClassificationMetrics, labels: ClassLabels) throws(TrainingError) -> Double {

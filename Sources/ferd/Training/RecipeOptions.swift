@@ -10,13 +10,18 @@ struct RecipeOptions: ParsableArguments {
       "Recipe (JSON, see config/recipes); the options below win over it.", valueName: "file"))
   var recipe: String?
 
+  /// What are fused where nobody says.
+  static let usualBackbones: [Backbone] = [.efficientNetB0, .resnet18]
+
   @Option(
     help: ArgumentHelp("Network: \(Backbone.list). Default without a recipe: resnet18.", valueName: "name"))
   var backbone: String?
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Several networks, fused into one by an attention.", valueName: "name"))
+    help: ArgumentHelp(
+      "Several networks, fused into one by an attention; without a name \(usualBackbones.map(\.rawValue).joined(separator: " and ")).",
+      valueName: "name"))
   var backbones: [String] = []
 
   @Option(

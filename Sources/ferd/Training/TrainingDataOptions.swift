@@ -35,20 +35,22 @@ struct TrainingDataOptions: ParsableArguments {
 
   var classes: ClassLabels { labels.map { ClassLabels(NameList.parse($0)) } ?? .emotions }
 
-  /// Lists, splits and decodes the pictures; tells of those that cannot be read.
+  /// Lists, decodes and splits the pictures; tells of those that cannot be read.
   ///
-  /// - Parameter takesTest: False leaves the test part out.
-  func load(_ recipe: TrainingRecipe, cacheFolder: URL, takesTest: Bool) throws -> TrainingData {
+  /// - Parameters:
+  ///   - output: The run's folder, which may lie among the pictures.
+  ///   - takesTest: False leaves the test part out.
+  func load(
+    _ recipe: TrainingRecipe, cacheFolder: URL, passingOver output: URL, takesTest: Bool
+  ) throws -> TrainingData {
     let classes = classes
     _ = try recipe.focusPositions(in: classes)
-    var listing = try FolderListing.read(dataDir, labels: classes).splitForTraining(seed: recipe.seed)
-    if !takesTest { listing.splits[.test] = nil }
+    let listing = try FolderListing.read(dataDir, labels: classes, passingOver: output)
     let excluded = try exclude.map { try ExclusionList.read($0) } ?? []
-    ExclusionList.warnAboutStrays(
-      excluded, among: listing.splits[.validation] ?? [], kind: "validation picture")
     let data = try TrainingData.read(
-      listing, recipe: recipe, labels: classes, cacheFolder: cacheFolder, softLabels: softLabels,
-      duplicates: excluded)
+      listing, recipe: recipe, labels: classes, cacheFolder: cacheFolder, takesTest: takesTest,
+      softLabels: softLabels, duplicates: excluded)
+    ExclusionList.warnAboutStrays(excluded, among: data.validation.files, kind: "validation picture")
     let unreadable = [data.training, data.validation, data.test].compactMap(\.self).flatMap(\.unreadable)
     for (path, problem) in unreadable.prefix(20) { Diagnostics.warning("\(path) is left out: \(problem)") }
     if unreadable.count > 1 {
