@@ -80,8 +80,8 @@ struct EmotionTrainerTests {
     #expect(model.record.labels == Self.labels.names)
     let evaluation = try #require(
       try ClassifierEvaluation.run(
-        spec: model.spec, weights: model.tensors, pictures: Self.data.validation,
-        normalisation: Self.recipe.normalisation, precision: .f32, threads: 1))
+        spec: model.spec, weights: model.tensors, pictures: Self.data.validation, record: model.record,
+        precision: .f32, threads: 1))
     let metrics = Self.data.metrics(evaluation.flipAveraged, withoutDuplicates: false)
     #expect(EpochRecord.Scores(metrics) == last.validation)
     #expect(model.record.training?["recipe"]?["seed"] == .number(1))

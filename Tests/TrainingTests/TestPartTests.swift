@@ -54,8 +54,8 @@ struct TestPartTests {
 
     let evaluation = try #require(
       try ClassifierEvaluation.run(
-        spec: model.spec, weights: model.tensors, pictures: test,
-        normalisation: EmotionTrainerTests.recipe.normalisation, precision: .f32, threads: 2))
+        spec: model.spec, weights: model.tensors, pictures: test, record: model.record, precision: .f32, threads: 2)
+    )
     for (view, probabilities) in [
       ("flip_averaged", evaluation.flipAveraged), ("single_view", evaluation.plain),
     ] {

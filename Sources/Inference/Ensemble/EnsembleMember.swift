@@ -19,8 +19,7 @@ public final class EnsembleMember {
   /// Where each of the network's classes stands among the ensemble's labels.
   private let places: [Int]
   private let givesLogits: Bool
-  /// What brings a plane to each channel's own normalisation: factor and summand.
-  private let channelMaps: [(scale: Float, offset: Float)]
+  private let channels: InputChannels
   /// `[maximumCount, inputHeight, inputWidth]`
   private var inputs: [Float]
   /// Plans for 1, 2, 4 and 8 faces at once, made when they are first needed.
@@ -61,7 +60,7 @@ public final class EnsembleMember {
     self.threads = threads
     inputHeight = spec.inputHeight
     inputWidth = spec.inputWidth
-    channelMaps = record.channelMaps(count: spec.inputChannels)
+    channels = InputChannels(record, count: spec.inputChannels)
     let output = spec.outputs[0]
     givesLogits =
       if case .softmax = spec.nodes.first(where: { $0.name == output })?.layer { false } else { true }
@@ -124,28 +123,22 @@ public final class EnsembleMember {
 
   private func fill(_ plan: InferencePlan, from start: Int, flipped: Bool) {
     let size = inputHeight * inputWidth
-    let channels = spec.inputChannels
-    let isSame = channelMaps.allSatisfy { $0 == (1, 0) }
+    let length = size * channels.count
     plan.withInput { target in
       inputs.withUnsafeBufferPointer { source in
         for face in 0..<plan.batchSize {
           let plane = source.baseAddress! + (start + face) * size
-          // A network with three channels gets the same plane three times, each normalised its way.
-          for channel in 0..<channels {
-            let place = target.baseAddress! + (face * channels + channel) * size
-            if flipped {
-              for row in 0..<inputHeight {
-                let from = plane + row * inputWidth
-                let to = place + row * inputWidth
-                for column in 0..<inputWidth { to[column] = from[inputWidth - 1 - column] }
-              }
-            } else {
-              place.update(from: plane, count: size)
+          let place = target.baseAddress! + face * length
+          if flipped {
+            for row in 0..<inputHeight {
+              let from = plane + row * inputWidth
+              let to = place + row * inputWidth
+              for column in 0..<inputWidth { to[column] = from[inputWidth - 1 - column] }
             }
-            guard !isSame else { continue }
-            let map = channelMaps[channel]
-            for index in 0..<size { place[index] = place[index] * map.scale + map.offset }
+          } else {
+            place.update(from: plane, count: size)
           }
+          channels.spread(UnsafeMutableBufferPointer(start: place, count: length))
         }
       }
     }
@@ -165,17 +158,5 @@ public final class EnsembleMember {
       sum += exponentials[index]
     }
     for index in row.indices { results[start + places[index]] += share * exponentials[index] / sum }
-  }
-}
-
-extension ModelRecord {
-  /// x normalised with the common mean and deviation, times the scale plus the offset, is x normalised with the channel's.
-  fileprivate func channelMaps(count: Int) -> [(scale: Float, offset: Float)] {
-    guard let channelMeans, let channelStandardDeviations, channelMeans.count == count,
-      channelStandardDeviations.count == count
-    else { return [(scale: Float, offset: Float)](repeating: (1, 0), count: count) }
-    return zip(channelMeans, channelStandardDeviations).map { mean, deviation in
-      (inputStandardDeviation / deviation, (inputMean - mean) / deviation)
-    }
   }
 }

@@ -17,8 +17,8 @@ public struct ModelDeclaration: Equatable, Sendable {
   public static let emotions = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
   /// ImageNet's statistics of red, green and blue, with which torchvision's networks are trained.
-  static let imageNetMeans: [Float] = [0.485, 0.456, 0.406]
-  static let imageNetStandardDeviations: [Float] = [0.229, 0.224, 0.225]
+  public static let imageNetMeans: [Float] = [0.485, 0.456, 0.406]
+  public static let imageNetStandardDeviations: [Float] = [0.229, 0.224, 0.225]
 }
 
 extension ModelFile {

@@ -8,7 +8,7 @@ public struct ModelRecord: Codable, Equatable, Sendable {
   public var inputMean: Float
   public var inputStandardDeviation: Float
   /// Of each channel of a network with three, where their normalisations differ; nil where they don't. Callers normalise
-  /// with `inputMean` and `inputStandardDeviation` all the same, and `EnsembleMember` brings each channel to its own.
+  /// with `inputMean` and `inputStandardDeviation` all the same, and `InputChannels` brings each channel to its own.
   public var channelMeans: [Float]?
   /// Likewise.
   public var channelStandardDeviations: [Float]?

@@ -8,7 +8,8 @@
 public struct WeightTransfer: Sendable {
   /// What fits, by name.
   public private(set) var tensors: [String: Tensor] = [:]
-  /// Names of weights that were brought from one number of input channels to another.
+  /// Names of weights that were brought from one number of input channels to another: summed over three for one, or spread
+  /// over three.
   public private(set) var converted: [String] = []
   /// Names of the last layer's parameters, where it starts anew.
   public private(set) var replaced: [String] = []

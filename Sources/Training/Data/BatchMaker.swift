@@ -3,7 +3,7 @@ import Pixels
 
 /// One batch for a training step.
 final class TrainingBatch {
-  /// `[batch, 1, imageSize, imageSize]`, normalised.
+  /// `[batch, 1, imageSize, imageSize]`, normalised; a network with three channels gets each plane three times.
   var input: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(rebasing: storage[..<inputCount]) }
   private let storage: UnsafeMutableBufferPointer<Float>
   private var inputCount: Int

@@ -1,3 +1,4 @@
+import FaceCrop
 import Foundation
 import Inference
 import Pixels
@@ -15,9 +16,10 @@ struct ClassifierEvaluation: Sendable {
   /// - Parameters:
   ///   - spec: Its input is square; pictures of another size are enlarged or reduced to it.
   ///   - weights: Of a network whose one result are logits `[classes]`.
+  ///   - record: Says how its input is normalised.
   ///   - isStopped: Asked between batches; where it says true the evaluation ends and nil comes back.
   static func run(
-    spec: ModelSpec, weights: [String: Tensor], pictures: PictureSet, normalisation: Normalisation,
+    spec: ModelSpec, weights: [String: Tensor], pictures: PictureSet, record: ModelRecord,
     precision: Precision, threads: Int, isStopped: @escaping @Sendable () -> Bool = { false }
   ) throws -> ClassifierEvaluation? {
     let partSize = max(1, (pictures.count + threads - 1) / threads)
@@ -28,7 +30,7 @@ struct ClassifierEvaluation: Sendable {
     DispatchQueue.concurrentPerform(iterations: parts.count) { index in
       let result = Result {
         try evaluate(
-          parts[index], spec: spec, weights: weights, pictures: pictures, normalisation: normalisation,
+          parts[index], spec: spec, weights: weights, pictures: pictures, record: record,
           precision: precision, isStopped: isStopped)
       }
       results.withLock { $0[index] = result }
@@ -44,11 +46,14 @@ struct ClassifierEvaluation: Sendable {
 
   private static func evaluate(
     _ range: Range<Int>, spec: ModelSpec, weights: [String: Tensor], pictures: PictureSet,
-    normalisation: Normalisation, precision: Precision, isStopped: () -> Bool
+    record: ModelRecord, precision: Precision, isStopped: () -> Bool
   ) throws -> ClassifierEvaluation? {
     let classes = pictures.labels.count
     let size = spec.inputHeight
     let area = size * size
+    let channels = InputChannels(record, count: spec.inputChannels)
+    let length = area * channels.count
+    let normalisation = record.normalisation
     let resizer = Resizer()
     // Each picture is followed by its mirror image.
     let perBatch = max(1, min(32, range.count))
@@ -60,11 +65,14 @@ struct ClassifierEvaluation: Sendable {
       let count = min(perBatch, range.upperBound - start)
       plan.withInput { input in
         for index in 0..<count {
-          let target = input.baseAddress! + index * 2 * area
+          let target = input.baseAddress! + index * 2 * length
           pictures.draw(
             start + index, size: size, normalisation: normalisation, resizer: resizer,
             into: UnsafeMutableBufferPointer(start: target, count: area))
-          mirror(target, to: target + area, size: size)
+          mirror(target, to: target + length, size: size)
+          for view in [target, target + length] {
+            channels.spread(UnsafeMutableBufferPointer(start: view, count: length))
+          }
         }
       }
       try plan.run()

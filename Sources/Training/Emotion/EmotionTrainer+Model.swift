@@ -52,12 +52,10 @@ extension EmotionTrainer {
     if let weights = state.weights { training["weights"] = try JSONValue(encoding: weights) }
     var metrics = try measure(tensors)
     metrics["test"] = try measureOnTest(tensors)
-    let record = ModelRecord(
-      labels: data.training.labels.names, inputMean: settings.recipe.normalisation.mean,
-      inputStandardDeviation: settings.recipe.normalisation.standardDeviation,
-      cropGeometry: try JSONValue(encoding: CropGeometry.fer2013),
-      training: .object(training),
-      metrics: .object(metrics))
+    var record = record
+    record.cropGeometry = try JSONValue(encoding: CropGeometry.fer2013)
+    record.training = .object(training)
+    record.metrics = .object(metrics)
     let path = modelFile.path
     try ModelFile(spec: spec, tensors: tensors, record: record).write(to: path)
     report(.note("epoch \(best.record.epoch) is the best; wrote \(path)"))
@@ -77,7 +75,7 @@ extension EmotionTrainer {
     guard let test = data.test else { return nil }
     guard
       let evaluation = try ClassifierEvaluation.run(
-        spec: spec, weights: tensors, pictures: test, normalisation: settings.recipe.normalisation,
+        spec: spec, weights: tensors, pictures: test, record: record,
         precision: settings.precision, threads: settings.threads)
     else { preconditionFailure("nobody stopped it") }
     let scores = [evaluation.flipAveraged, evaluation.plain].map { probabilities in
@@ -98,7 +96,7 @@ extension EmotionTrainer {
     for precision in Precision.allCases where precision == .f32 || precision == .fastest {
       guard
         let evaluation = try ClassifierEvaluation.run(
-          spec: spec, weights: tensors, pictures: data.validation, normalisation: settings.recipe.normalisation,
+          spec: spec, weights: tensors, pictures: data.validation, record: record,
           precision: precision, threads: settings.threads)
       else { preconditionFailure("nobody stopped it") }
       var views: [String: JSONValue] = [:]

@@ -46,6 +46,8 @@ public final class EmotionTrainer {
   let data: TrainingData
   let report: (TrainingEvent) -> Void
   let spec: ModelSpec
+  /// The model's record as far as it is known before training: classes and normalisation.
+  let record: ModelRecord
   let store: ParameterStore
   let average: ExponentialMovingAverage
   var state: TrainingState
@@ -81,6 +83,7 @@ public final class EmotionTrainer {
     let training = data.training
     try settings.distillation?.check(training.labels)
     spec = try recipe.makeSpec(classes: training.labels.count)
+    record = recipe.makeRecord(labels: training.labels)
     store = ParameterStore(spec: spec, seed: recipe.seed)
     if let initialWeights { try store.load(store.exportTensors().merging(initialWeights) { $1 }) }
     switch recipe.optimiser {
@@ -182,7 +185,7 @@ public final class EmotionTrainer {
     replicas = nil
     let made = try GraphReplicas(
       spec: spec, store: store, batchSize: recipe.batchSize, imageSize: imageSize, precision: settings.precision,
-      threads: settings.threads, lessons: lessons)
+      threads: settings.threads, record: record, lessons: lessons)
     replicas = made
     return made
   }
@@ -214,7 +217,7 @@ public final class EmotionTrainer {
     let weights = recipe.emaDecay > 0 ? average.exportTensors() : store.exportTensors()
     guard
       let result = try ClassifierEvaluation.run(
-        spec: spec, weights: weights, pictures: data.validation, normalisation: recipe.normalisation,
+        spec: spec, weights: weights, pictures: data.validation, record: self.record,
         precision: settings.precision, threads: settings.threads, isStopped: stopRequested)
     else { return false }
     guard result.flipAveraged.allSatisfy(\.isFinite) else {

@@ -18,10 +18,11 @@ final class GraphReplicas {
   /// - Parameters:
   ///   - threads: At most so many copies; see `count`.
   ///   - imageSize: Side of the square input in pixels.
+  ///   - record: Says what each of the network's channels gets of a batch's planes.
   ///   - lessons: nil = the labels alone are learned.
   init(
     spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision, threads: Int,
-    lessons: Lessons? = nil
+    record: ModelRecord = ModelRecord(), lessons: Lessons? = nil
   ) throws {
     let count = Self.count(batchSize: batchSize, threads: threads)
     self.count = count
@@ -30,12 +31,14 @@ final class GraphReplicas {
     self.batchSize = batchSize
     let part = batchSize / count
     let threads = max(1, threads / count)
+    let channels = InputChannels(record, count: spec.inputChannels)
     first = try Replica(
       spec: spec, store: store, batchSize: part, imageSize: imageSize, precision: precision, threads: threads,
-      lessons: lessons)
+      channels: channels, lessons: lessons)
     workers = try (1..<count).map { _ in
       try ReplicaWorker(
-        spec: spec, batchSize: part, imageSize: imageSize, precision: precision, threads: threads, lessons: lessons)
+        spec: spec, batchSize: part, imageSize: imageSize, precision: precision, threads: threads,
+        channels: channels, lessons: lessons)
     }
   }
 
@@ -115,14 +118,16 @@ private final class Replica {
   let store: ParameterStore
   private let graph: TrainableGraph
   private let imageSize: Int
+  private let channels: InputChannels
   private let teacher: Teacher?
 
   init(
     spec: ModelSpec, store: ParameterStore, batchSize: Int, imageSize: Int, precision: Precision, threads: Int,
-    lessons: Lessons?
+    channels: InputChannels, lessons: Lessons?
   ) throws {
     self.store = store
     self.imageSize = imageSize
+    self.channels = channels
     teacher = try lessons.map { try Teacher($0) }
     graph = try TrainableGraph(
       spec: spec, parameters: store, batchSize: batchSize, inputHeight: imageSize, inputWidth: imageSize,
@@ -137,7 +142,7 @@ private final class Replica {
   }
 
   private func run(_ part: Part, targets: UnsafeBufferPointer<Float>) throws -> Double {
-    _ = graph.input.update(fromContentsOf: part.input)
+    fill(graph.input, with: part.input)
     try graph.forward(.train, dropoutSeed: part.dropoutSeed)
     let gradient = graph.outputGradient(0)
     let value = part.loss(
@@ -145,6 +150,19 @@ private final class Replica {
     for index in gradient.indices { gradient[index] *= part.share }
     try graph.backward()
     return value
+  }
+
+  /// - Parameters:
+  ///   - input: `[rows, channels, imageSize, imageSize]`
+  ///   - planes: `[rows, 1, imageSize, imageSize]`
+  private func fill(_ input: UnsafeMutableBufferPointer<Float>, with planes: UnsafeBufferPointer<Float>) {
+    let area = imageSize * imageSize
+    let length = area * channels.count
+    for row in 0..<planes.count / area {
+      let target = input.baseAddress! + row * length
+      target.update(from: planes.baseAddress! + row * area, count: area)
+      channels.spread(UnsafeMutableBufferPointer(start: target, count: length))
+    }
   }
 }
 
@@ -165,14 +183,15 @@ private final class ReplicaWorker: @unchecked Sendable {
   private var result: Result<Double, any Error> = .success(0)
 
   init(
-    spec: ModelSpec, batchSize: Int, imageSize: Int, precision: Precision, threads: Int, lessons: Lessons?
+    spec: ModelSpec, batchSize: Int, imageSize: Int, precision: Precision, threads: Int, channels: InputChannels,
+    lessons: Lessons?
   ) throws {
     store = ParameterStore(spec: spec, seed: 0)
     let thread = Thread { [self] in
       let replica = Result {
         try Replica(
           spec: spec, store: store, batchSize: batchSize, imageSize: imageSize, precision: precision,
-          threads: threads, lessons: lessons)
+          threads: threads, channels: channels, lessons: lessons)
       }
       result = replica.map { _ in 0 }
       end.signal()

@@ -23,6 +23,9 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   public var backbones: [String] = []
   /// Channels of the stages of `fer48`; the other backbones have theirs.
   public var widths = [32, 64, 128, 256]
+  /// 1, or 3, which torchvision's own weights are for: pictures are grey, so each channel gets the same plane, normalised its
+  /// way.
+  public var inputChannels = 1
   /// Side of the pictures in pixels.
   public var imageSize = 48
   /// Side to which pictures are reduced in the first epochs, which makes these quicker.
@@ -79,7 +82,10 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   public var patience = 0
   /// Weight of accuracy in the score that selects the best epoch; the rest is macro recall.
   public var accuracyWeight: Float = 0
+  /// Of the pictures, which one channel takes as they are.
   public var normalisation = Normalisation.fer2013
+  /// Of each channel where there are three; nil = ImageNet's. One channel takes no notice of it.
+  public var channelNormalisations: [Normalisation]?
   public var augmentation = AugmentationPolicy.standard
   /// Whether under-represented classes and those in focus are varied more strongly; see `ClassAugmentation`.
   public var targetedAugmentation = false
@@ -121,6 +127,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     }
     // A nil leaves no trace in the defaults.
     defaults["dropout"] = NSNull()
+    defaults["channelNormalisations"] = NSNull()
     let merged = try merge(given, over: defaults, prefix: "")
     let recipe = try JSONDecoder().decode(
       TrainingRecipe.self, from: JSONSerialization.data(withJSONObject: merged))
@@ -158,7 +165,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
 
   /// - Throws: `invalidSettings` naming the first value out of its range.
   public func validate() throws(TrainingError) {
-    let ranges: [(String, Float, ClosedRange<Float>)] = [
+    var ranges: [(String, Float, ClosedRange<Float>)] = [
       ("imageSize", Float(imageSize), 16...1024), ("earlyImageSize", Float(earlyImageSize), 16...1024),
       ("earlyEpochs", Float(earlyEpochs), 0...100_000), ("epochs", Float(epochs), 1...100_000),
       ("batchSize", Float(batchSize), 2...4096), ("accumulation", Float(accumulation), 1...1024),
@@ -172,15 +179,20 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
       ("focusFactor", focusFactor, 1...100), ("softLabelShare", softLabelShare, 0...1),
       ("softLabelDrop", softLabelDrop, 0...1), ("distillationShare", distillationShare, 0...1),
       ("patience", Float(patience), 0...100_000),
-      ("accuracyWeight", accuracyWeight, 0...1), ("normalisation.mean", normalisation.mean, 0...1),
-      ("normalisation.standardDeviation", normalisation.standardDeviation, 0.001...1),
+      ("accuracyWeight", accuracyWeight, 0...1),
     ]
+    let others = (channelNormalisations ?? []).map { ("channelNormalisations", $0) }
+    for (name, values) in [("normalisation", normalisation)] + others {
+      ranges.append(("\(name).mean", values.mean, 0...1))
+      ranges.append(("\(name).standardDeviation", values.standardDeviation, 0.001...1))
+    }
     for (name, value, range) in ranges where !range.contains(value) {
       throw .invalidSettings("\(name) must be from \(range.lowerBound) to \(range.upperBound), it is \(value)")
     }
     guard 1...6 ~= widths.count, widths.allSatisfy({ 1...2048 ~= $0 }) else {
       throw .invalidSettings("widths must be one to six numbers from 1 to 2048, they are \(widths)")
     }
+    try validateChannels()
     try augmentation.validate()
     _ = try makeSpec(classes: 2)
   }
@@ -188,28 +200,30 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   /// Side of the network's input in an epoch, which counts from 0.
   func imageSize(inEpoch epoch: Int) -> Int { epoch < earlyEpochs ? earlyImageSize : imageSize }
 
-  /// The network that the recipe trains. It takes one channel, as the pictures are grey: a network with three would get
-  /// the same plane three times, which is the sum of its first weights over the channels.
+  /// The network that the recipe trains.
   public func makeSpec(classes: Int) throws(TrainingError) -> ModelSpec {
     guard backbones.isEmpty else {
       return .fused(
-        try fusedBackbones(), classes: classes, imageSize: imageSize, dropout: dropout ?? Self.fusedDropout)
+        try fusedBackbones(), inputChannels: inputChannels, classes: classes, imageSize: imageSize,
+        dropout: dropout ?? Self.fusedDropout)
     }
     let backbone = try Self.backbone(named: backbone)
     var spec =
       if backbone == .fer48 {
-        ModelSpec.fer48(classes: classes, widths: widths, dropout: dropout ?? backbone.dropout)
+        ModelSpec.fer48(
+          inputChannels: inputChannels, classes: classes, widths: widths, dropout: dropout ?? backbone.dropout)
       } else {
-        backbone.makeSpec(classes: classes, dropout: dropout)
+        backbone.makeSpec(inputChannels: inputChannels, classes: classes, dropout: dropout)
       }
     spec.inputHeight = imageSize
     spec.inputWidth = imageSize
     return spec
   }
 
-  /// With the backbone's own values where the recipe leaves them to it.
+  /// With the backbone's own values where the recipe leaves them to it, and those of the channels that it has.
   func completed() -> TrainingRecipe {
     var result = self
+    result.channelNormalisations = inputChannels == 1 ? nil : channelNormalisations ?? Normalisation.imageNet
     result.dropout =
       dropout ?? (backbones.isEmpty ? Backbone(rawValue: backbone)?.dropout : Self.fusedDropout)
     return result
@@ -244,6 +258,7 @@ extension TrainingRecipe {
     try fields.take(.backbone, &backbone)
     try fields.take(.backbones, &backbones)
     try fields.take(.widths, &widths)
+    try fields.take(.inputChannels, &inputChannels)
     try fields.take(.imageSize, &imageSize)
     try fields.take(.earlyImageSize, &earlyImageSize)
     try fields.take(.earlyEpochs, &earlyEpochs)
@@ -276,6 +291,7 @@ extension TrainingRecipe {
     try fields.take(.patience, &patience)
     try fields.take(.accuracyWeight, &accuracyWeight)
     try fields.take(.normalisation, &normalisation)
+    try fields.take(.channelNormalisations, &channelNormalisations)
     try fields.take(.augmentation, &augmentation)
     try fields.take(.targetedAugmentation, &targetedAugmentation)
     try fields.take(.seed, &seed)

@@ -62,6 +62,12 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Side of the pictures in pixels.", valueName: "n"))
   var imageSize: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Channels of the network's input: 1, or 3 as torchvision's weights have, which all get the grey picture.",
+      valueName: "1|3"))
+  var inputChannels: Int?
+
   @Flag(help: "Keep the last step's weights instead of their moving average.")
   var noEma = false
 
@@ -127,6 +133,9 @@ struct RecipeOptions: ParsableArguments {
     if backbone != nil, !backbones.isEmpty {
       throw ValidationError("--backbone names one network, --backbones several; give one of the two.")
     }
+    if let inputChannels, inputChannels != 1, inputChannels != 3 {
+      throw ValidationError("--input-channels takes 1 or 3, not \(inputChannels).")
+    }
     if let augmentationLevel, AugmentationPolicy.level(augmentationLevel) == nil {
       throw ValidationError("--augmentation-level takes 0 to 3, not \(augmentationLevel).")
     }
@@ -170,6 +179,7 @@ struct RecipeOptions: ParsableArguments {
       result.imageSize = imageSize
       if recipe == nil { result.earlyImageSize = imageSize }
     }
+    if let inputChannels { result.inputChannels = inputChannels }
     if noEma { result.emaDecay = 0 }
     if let sampling = try sampling {
       result.samplerPower = sampling.power
