@@ -273,7 +273,7 @@ struct TrainTests {
         "--learning-rate", "1e-9"))
     try #require(run.status == 0, "\(run.errors)")
     #expect(run.errors.contains("weights.pth: 208 of 210 parameters taken over"), "\(run.errors)")
-    #expect(run.errors.contains("fitted to the number of input channels: features.0.0.weight"))
+    #expect(run.errors.contains("three summed for one: features.0.0.weight"))
     #expect(run.errors.contains("starting anew: classifier.3.weight, classifier.3.bias"))
     let model = try ModelFile.read(from: place.folder.path("run/model.safetensors"))
     #expect(model.spec.inputChannels == 1 && model.spec.name == "mobilenet_v3_small")
@@ -283,6 +283,45 @@ struct TrainTests {
 
     let other = try FerdProcess.run(place.arguments("other", "--weights", path))
     #expect(other.status == 65 && other.errors.contains("nothing in it fits the network fer48"), "\(other.errors)")
+  }
+
+  @Test func threeChannelsTakeWeightsForColourAsTheyAreAndMakeAModelLikeAnyOther() throws {
+    let place = try Place()
+    let source = Backbone.mobileNetV3Small.makeSpec(inputChannels: 3, classes: 1000)
+    let path = place.folder.path("weights.pth")
+    try Data(PyTorchWriter.file(HashedValues.parameters(of: source))).write(to: URL(fileURLWithPath: path))
+    let parts = place.folder.url.appending(path: "parts")
+    try FileManager.default.createDirectory(at: parts, withIntermediateDirectories: true)
+    for part in ["train", "validation"] {
+      try FileManager.default.copyItem(atPath: place.data, toPath: parts.appending(path: part).path)
+    }
+    let run = try FerdProcess.run(
+      place.arguments(
+        "run", "--backbone", "mobilenet_v3_small", "--weights", path, "--epochs", "1", "--image-size", "32",
+        "--learning-rate", "1e-9", "--input-channels", "3", "--data-dir", parts.path))
+    try #require(run.status == 0, "\(run.errors)")
+    #expect(run.errors.contains("weights.pth: 208 of 210 parameters taken over"), "\(run.errors)")
+    #expect(!run.errors.contains("fitted to the number of input channels"))
+    let file = place.folder.path("run/model.safetensors")
+    let model = try ModelFile.read(from: file)
+    let stem = try #require(model.tensors["features.0.0.weight"])
+    let given = HashedValues.parameter("features.0.0.weight", shape: [16, 3, 3, 3])
+    #expect(stem.shape == given.shape && relativeError(stem.values, given.values) < 1e-5)
+    #expect(model.record.training?["recipe"]?["inputChannels"] == .number(3))
+
+    let evaluated = try FerdProcess.run([
+      "evaluate", "--data-dir", parts.path, "--model", file, "--precision", "f32",
+    ])
+    try #require(evaluated.status == 0, "\(evaluated.errors)")
+    let object = try ParsedJSON.parse(evaluated.output)
+    for name in ["accuracy", "nll"] {
+      guard case .number(let own)? = model.record.metrics?["f32"]?["flip_averaged"]?["validation"]?[name] else {
+        Issue.record("no \(name) in the record")
+        return
+      }
+      let found = try #require(object[name]?.number)
+      #expect(abs(found - own) < 1e-5, "\(name): \(found), \(own) in training")
+    }
   }
 
   @Test func otherClassesAndOddPicturesTrainAndEvaluate() throws {
@@ -368,6 +407,7 @@ struct TrainTests {
       (["train", "--data-dir", "/", "--epochs", "0"], 64, "epochs must be from"),
       (["train", "--data-dir", "/", "--backbone", "vgg"], 64, "no backbone"),
       (["train", "--data-dir", "/", "--augmentation-level", "4"], 64, "0 to 3"),
+      (["train", "--data-dir", "/", "--input-channels", "2"], 64, "--input-channels takes 1 or 3, not 2"),
       (["train", "--data-dir", "/", "--no-amp", "--precision", "bf16"], 64, "contradict"),
       (["train"], 64, "--data-dir"),
       (["train", "--data-dir", "/", "--weights", "/nowhere.safetensors"], 66, "/nowhere.safetensors: no such"),

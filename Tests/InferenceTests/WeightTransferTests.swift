@@ -93,6 +93,8 @@ struct WeightTransferTests {
     let transfer = try WeightTransfer(state(weights), to: target)
     #expect(transfer.converted == ["conv1.weight"])
     #expect(transfer.tensors["conv1.weight"]?.shape == [8, to, 3, 3])
+    let what = to == 1 ? "those of three summed for one" : "a third of the one for each of three"
+    #expect(transfer.report.contains("fitted to the number of input channels, \(what): conv1.weight"))
     var generator = SeededGenerator(seed: 3)
     let plane = generator.values(20 * 20)
     let logits = try [(source, weights, from), (target, transfer.tensors, to)].map { spec, weights, channels in

@@ -21,6 +21,7 @@ public struct WeightTransfer: Sendable {
   public private(set) var unexpected: [String] = []
   /// Number of parameters and statistics of the network.
   public let total: Int
+  private let inputChannels: Int
   private let path: String
 
   /// - Parameter labels: The network's classes, where they are known.
@@ -28,6 +29,7 @@ public struct WeightTransfer: Sendable {
   ///   finite.
   public init(_ source: StateDict, to spec: ModelSpec, labels: [String]? = nil) throws(InferenceError) {
     path = source.path
+    inputChannels = spec.inputChannels
     let parameters = spec.parameters
     total = parameters.count
     let stems = Set((spec.inputConvolutions ?? []).map { "\(spec.nodes[$0].name).weight" })
@@ -92,7 +94,10 @@ public struct WeightTransfer: Sendable {
       let rest = names.count > 6 ? " and \(names.count - 6) more" : ""
       lines.append("\(what): \(names.prefix(6).joined(separator: ", "))\(rest)")
     }
-    add(converted, "fitted to the number of input channels")
+    add(
+      converted,
+      "fitted to the number of input channels, "
+        + (inputChannels == 1 ? "those of three summed for one" : "a third of the one for each of three"))
     add(replaced, "last layer for other classes, starting anew")
     add(missing, "not in the file, starting anew")
     add(mismatched.map { "\($0.name) (\($0.found), not \($0.expected))" }, "of another shape, starting anew")
