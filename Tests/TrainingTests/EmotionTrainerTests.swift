@@ -53,6 +53,7 @@ struct EmotionTrainerTests {
       switch event {
       case .note(let text): notes.append(text)
       case .step: steps.withLock { $0 += 1 }
+      case .measuring: break
       case .epoch(let record): epochs.append(record)
       }
     }
@@ -63,6 +64,29 @@ struct EmotionTrainerTests {
   private func buffers(_ folder: TemporaryFolder) throws -> [[UInt32]] {
     let checkpoint = try Checkpoint.read(from: folder.url.appending(path: "last.ckpt").path)
     return checkpoint.bufferNames.map { checkpoint.values($0)!.map(\.bitPattern) }
+  }
+
+  @Test func theMeasurementOfTheFinishedModelCanBeStoppedAndComesAfterResuming() throws {
+    let folder = try TemporaryFolder()
+    var recipe = Self.recipe
+    recipe.epochs = 2
+    var measured: [String] = []
+    let isLast = Guarded(false)
+    let settings = EmotionTrainer.Settings(
+      recipe: recipe, folder: folder.url, threads: 2, precision: .f32, resumes: false)
+    let trainer = try EmotionTrainer(settings, data: Self.data) { event in
+      guard case .measuring(let what) = event else { return }
+      measured.append(what)
+      isLast.withLock { $0 = what == "the finished model" }
+    }
+    let outcome = try trainer.run { isLast.withLock { $0 } }
+    let epochs = (1...2).map { "epoch \($0)/2 on the validation part" }
+    #expect(measured == epochs + ["the finished model"])
+    let model = folder.url.appending(path: "model.safetensors").path
+    guard case .stopped = outcome else { return #expect(Bool(false), "\(outcome)") }
+    #expect(!FileManager.default.fileExists(atPath: model))
+    let resumed = try Self.train(recipe, in: folder.url, resumes: true)
+    #expect(resumed.epochs.isEmpty && FileManager.default.fileExists(atPath: model))
   }
 
   @Test func learnsAndLeavesAModelThatKnowsIt() throws {

@@ -24,7 +24,9 @@ extension EmotionTrainer {
   var modelFile: URL { settings.modelFile ?? settings.folder.appending(path: "model.safetensors") }
 
   /// Makes the model of the best epoch.
-  func exportModel() throws {
+  ///
+  /// - Returns: False where it was stopped on the way; then nothing is written.
+  func exportModel(isStopped: @escaping @Sendable () -> Bool) throws -> Bool {
     let checkpoint = try Checkpoint.read(from: bestPath)
     let best = try checkpoint.decodeState(BestState.self, path: bestPath)
     var tensors: [String: Tensor] = [:]
@@ -50,8 +52,12 @@ extension EmotionTrainer {
         encoding: Dictionary(uniqueKeysWithValues: zip(data.training.labels.names, data.training.classCounts))),
     ]
     if let weights = state.weights { training["weights"] = try JSONValue(encoding: weights) }
-    var metrics = try measure(tensors)
-    metrics["test"] = try measureOnTest(tensors)
+    report(.measuring("the finished model"))
+    guard var metrics = try measure(tensors, isStopped) else { return false }
+    if let test = data.test {
+      guard let scores = try measure(tensors, on: test, isStopped) else { return false }
+      metrics["test"] = scores
+    }
     var record = record
     record.cropGeometry = try JSONValue(encoding: CropGeometry.fer2013)
     record.training = .object(training)
@@ -65,19 +71,21 @@ extension EmotionTrainer {
           "test part: \(ReportText.count(scores.images, "picture")), accuracy \(ReportText.percent(scores.accuracy)) %, "
             + "macro recall \(ReportText.percent(scores.macroRecall)) %"))
     }
+    return true
   }
 
   /// The test part, in the number format of the training: the figures of pictures that chose nothing. Only here, at the
   /// end, so that nobody can choose by them.
   ///
-  /// - Returns: Both views; nil where there is no test part.
-  private func measureOnTest(_ tensors: [String: Tensor]) throws -> JSONValue? {
-    guard let test = data.test else { return nil }
+  /// - Returns: Both views; nil where it was stopped.
+  private func measure(
+    _ tensors: [String: Tensor], on test: PictureSet, _ isStopped: @escaping @Sendable () -> Bool
+  ) throws -> JSONValue? {
     guard
       let evaluation = try ClassifierEvaluation.run(
-        spec: spec, weights: tensors, pictures: test, record: record,
-        precision: settings.precision, threads: settings.threads)
-    else { preconditionFailure("nobody stopped it") }
+        spec: spec, weights: tensors, pictures: test, record: record, precision: settings.precision,
+        threads: settings.threads, isStopped: isStopped)
+    else { return nil }
     let scores = [evaluation.flipAveraged, evaluation.plain].map { probabilities in
       EpochRecord.Scores(
         ClassificationMetrics(
@@ -91,14 +99,18 @@ extension EmotionTrainer {
   }
 
   /// Validation in every number format that the processor has.
-  private func measure(_ tensors: [String: Tensor]) throws -> [String: JSONValue] {
+  ///
+  /// - Returns: nil where it was stopped.
+  private func measure(
+    _ tensors: [String: Tensor], _ isStopped: @escaping @Sendable () -> Bool
+  ) throws -> [String: JSONValue]? {
     var result: [String: JSONValue] = [:]
     for precision in Precision.allCases where precision == .f32 || precision == .fastest {
       guard
         let evaluation = try ClassifierEvaluation.run(
-          spec: spec, weights: tensors, pictures: data.validation, record: record,
-          precision: precision, threads: settings.threads)
-      else { preconditionFailure("nobody stopped it") }
+          spec: spec, weights: tensors, pictures: data.validation, record: record, precision: precision,
+          threads: settings.threads, isStopped: isStopped)
+      else { return nil }
       var views: [String: JSONValue] = [:]
       for (name, probabilities) in [("flip_averaged", evaluation.flipAveraged), ("single_view", evaluation.plain)] {
         let all = EpochRecord.Scores(data.metrics(probabilities, withoutDuplicates: false))

@@ -129,7 +129,8 @@ public final class EmotionTrainer {
         try save()
       }
     }
-    try exportModel()
+    // All is saved: what is stopped here is made again after resuming.
+    guard try exportModel(isStopped: stopRequested) else { return .stopped }
     return .finished(bestEpoch: state.bestEpoch)
   }
 
@@ -214,6 +215,7 @@ public final class EmotionTrainer {
   /// - Returns: False where it was stopped on the way.
   private func finishEpoch(_ stopRequested: @escaping @Sendable () -> Bool) throws -> Bool {
     let start = ContinuousClock.now
+    report(.measuring("epoch \(state.epoch + 1)/\(recipe.epochs) on the validation part"))
     let weights = recipe.emaDecay > 0 ? average.exportTensors() : store.exportTensors()
     guard
       let result = try ClassifierEvaluation.run(

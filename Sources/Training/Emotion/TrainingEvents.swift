@@ -3,6 +3,8 @@ public enum TrainingEvent: Sendable {
   /// One line for the person who waits.
   case note(String)
   case step(TrainingProgress)
+  /// What is measured from now on, which takes a while.
+  case measuring(String)
   case epoch(EpochRecord)
 }
 

@@ -39,6 +39,10 @@ final class TrainingDisplay {
       clear()
       if !isQuiet { Diagnostics.note(text) }
     case .step(let progress): showLive(progress)
+    case .measuring(let what):
+      guard isLive else { return }
+      lastDrawn = .now
+      put("\r\u{1B}[Kmeasuring \(what) …")
     case .epoch(let record):
       clear()
       if !isQuiet { Diagnostics.note(text(record)) }
