@@ -61,6 +61,14 @@ struct EmotionTrainerTests {
     return Run(outcome: outcome, epochs: epochs, notes: notes)
   }
 
+  /// The folders of two runs by one recipe: one that ended by itself, and one that was stopped after 7 steps.
+  static func trainWholeAndStopped(_ recipe: TrainingRecipe) throws -> (TemporaryFolder, TemporaryFolder) {
+    let (whole, stopped) = (try TemporaryFolder(), try TemporaryFolder())
+    _ = try train(recipe, in: whole.url)
+    _ = try train(recipe, in: stopped.url, stopAfterSteps: 7)
+    return (whole, stopped)
+  }
+
   private func buffers(_ folder: TemporaryFolder) throws -> [[UInt32]] {
     let checkpoint = try Checkpoint.read(from: folder.url.appending(path: "last.ckpt").path)
     return checkpoint.bufferNames.map { checkpoint.values($0)!.map(\.bitPattern) }
@@ -146,9 +154,7 @@ struct EmotionTrainerTests {
     recipe.restartGrowth = 2
     recipe.dynamicSampling = true
     recipe.samplerPower = 1
-    let (whole, broken) = (try TemporaryFolder(), try TemporaryFolder())
-    _ = try Self.train(recipe, in: whole.url)
-    _ = try Self.train(recipe, in: broken.url, stopAfterSteps: 7)
+    let (whole, broken) = try Self.trainWholeAndStopped(recipe)
     _ = try Self.train(recipe, in: broken.url, resumes: true)
     #expect(try buffers(whole) == buffers(broken))
   }

@@ -116,11 +116,9 @@ struct InputChannelTests {
   }
 
   @Test func aStoppedRunGoesOnBitForBitAndWithNoOtherNumber() throws {
-    let (whole, broken) = (try TemporaryFolder(), try TemporaryFolder())
     var recipe = Self.recipe
     recipe.epochs = 2
-    _ = try EmotionTrainerTests.train(recipe, in: whole.url)
-    _ = try EmotionTrainerTests.train(recipe, in: broken.url, stopAfterSteps: 7)
+    let (whole, broken) = try EmotionTrainerTests.trainWholeAndStopped(recipe)
     var other = recipe
     other.inputChannels = 1
     let error = #expect(throws: TrainingError.self) {
@@ -133,11 +131,9 @@ struct InputChannelTests {
   }
 
   @Test func aCheckpointFromBeforeThereWasAChoiceGoesOnWithOneChannel() throws {
-    let (whole, broken) = (try TemporaryFolder(), try TemporaryFolder())
     var recipe = EmotionTrainerTests.recipe
     recipe.epochs = 2
-    _ = try EmotionTrainerTests.train(recipe, in: whole.url)
-    _ = try EmotionTrainerTests.train(recipe, in: broken.url, stopAfterSteps: 7)
+    let (whole, broken) = try EmotionTrainerTests.trainWholeAndStopped(recipe)
     let path = broken.url.appending(path: "last.ckpt").path
     let written = try Checkpoint.read(from: path)
     guard case .object(var state) = try written.decodeState(JSONValue.self, path: path),

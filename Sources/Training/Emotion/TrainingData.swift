@@ -84,8 +84,11 @@ extension TrainingData {
     } else {
       parts = try split(given, as: listing, seed: recipe.seed)
     }
-    if takesTest, listing.hasSplits { parts[.test] = try pictures(of: .test, cacheName: "test") }
-    if !takesTest { parts[.test] = nil }
+    if !takesTest {
+      parts[.test] = nil
+    } else if listing.hasSplits {
+      parts[.test] = try pictures(of: .test, cacheName: "test")
+    }
     var data = TrainingData(
       training: parts[.train]!, validation: parts[.validation]!, test: parts[.test], duplicates: duplicates)
     let training = data.training
@@ -105,6 +108,7 @@ extension TrainingData {
     }
     return data
   }
+
   /// Gives some of the pictures to the parts that the listing lacks. They share their samples.
   private static func split(
     _ pictures: PictureSet, as listing: FolderListing, seed: UInt64
