@@ -35,7 +35,7 @@ struct TrainDetectorCommand: ParsableCommand {
   @Option(help: "Governs initial weights and samples.")
   var seed: UInt64?
 
-  @Option(help: "f32 or bf16.")
+  @Option(help: "Number format of activations: f32 or bf16. Default: the fastest that the processor supports.")
   var precision: Precision?
 
   @Option(help: "Threads of the computation; composing canvases takes one more.")

@@ -57,7 +57,4 @@ func results(
 /// What a plan's results may differ from exact ones.
 extension Precision {
   var tolerance: Float { self == .f32 ? 1e-4 : 2e-2 }
-
-  /// bf16 is emulated from AVX-512 on and absent below.
-  static var testable: [Precision] { Precision.bf16.isSupported ? [.f32, .bf16] : [.f32] }
 }

@@ -26,7 +26,7 @@ struct DetectorBundledTests {
     #expect(file.record.training?["phases"] != nil)
   }
 
-  @Test(arguments: [Precision.f32, .bf16]) func findsTheFacesOfTheValidationPart(_ precision: Precision) throws {
+  @Test(arguments: Precision.testable) func findsTheFacesOfTheValidationPart(_ precision: Precision) throws {
     let data = try DetectorData(folder: TestData.directory!.path)
     let some = Dictionary(grouping: data.validation, by: \.folder).values.flatMap {
       $0[0].folder == "scenes" ? $0 : Array($0.prefix(80))

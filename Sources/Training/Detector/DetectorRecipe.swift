@@ -20,8 +20,8 @@ public struct DetectorRecipe: Codable, Equatable, Sendable {
   /// Of the averaged weights that are evaluated and stored.
   public var averagingDecay: Float = 0.998
   public var maximumGradientNorm: Float = 10
-  /// Of activations and their gradients.
-  public var precision = Precision.bf16
+  /// Of activations and their gradients; a resumed run keeps that with which it began.
+  public var precision = Precision.fastest
 
   /// How often a background holds pasted pieces without faces: where only faces are ever pasted, any small patch that
   /// stands out, such as a logo, becomes one. 0 to 1.
