@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Foundation
 import Inference
+import Pipeline
 import Threads
 public import Training
 
@@ -39,6 +40,12 @@ struct EvaluateCommand: ParsableCommand {
       "Folder for report.html with tables, pictures and the worst mistakes.", valueName: "folder"))
   var report: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "File for a CSV table of the probabilities of each picture.",
+      discussion: "Flip-averaged, without bias factors. ferd train --soft-labels reads it.", valueName: "csv"))
+  var scores: String?
+
   @Flag(help: "No progress; warnings and errors are still told.")
   var quiet = false
 
@@ -67,6 +74,8 @@ struct EvaluateCommand: ParsableCommand {
     ExclusionList.warnAboutStrays(excluded, among: all, kind: "picture that is evaluated")
     let files = all.filter { !excluded.contains($0.path) }
     guard !files.isEmpty else { throw CommandFailure(.unreadable, "\(dataDir): every picture is excluded") }
+    // Before the work, so that nobody waits for an error.
+    let scoresFile = try scores.map { try ResultFile(path: $0) }
     let threads = model.threads ?? ProcessInfo.processInfo.activeProcessorCount
     let bar = Guarded(
       ProgressBar(
@@ -86,6 +95,7 @@ struct EvaluateCommand: ParsableCommand {
     if let faceless = evaluation.faceless, faceless > 0 {
       Diagnostics.warning("no face was found in \(ReportText.count(faceless, "picture")): left out")
     }
+    if let scoresFile { try Self.write(evaluation, to: scoresFile) }
     try StandardOutput.write("\(evaluation.json(bias: correction))\n")
     guard let report else { return }
     let precisions = Set(ensemble.members.map(\.precision.rawValue)).sorted().joined(separator: " and ")

@@ -102,6 +102,42 @@ struct EvaluateTests {
     #expect(crops["images"]?.integer == 9 && crops["no_face"] == nil)
   }
 
+  @Test func scoresOfEachPictureServeAsSoftLabels() throws {
+    let place = try BiasPictures(prefix: "train/")
+    let file = place.folder.path("scores.csv")
+    let result = try evaluate(place, place.data, ["--scores", file, "--bias", "neutral=3"])
+    let confusion = try #require(try object(result)["raw"]?["confusion"]?.array)
+    let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: file)), as: UTF8.self)
+    let rows = text.split(separator: "\r\n").map { $0.split(separator: ",").map(String.init) }
+    let labels = Array(try #require(rows.first).dropFirst(2))
+    #expect(rows[0].prefix(2) == ["file", "label"] && rows.count == 127)
+    var counts = labels.map { _ in labels.map { _ in 0 } }
+    for row in rows.dropFirst() {
+      let scores = row.dropFirst(2).compactMap(Double.init)
+      try #require(scores.count == labels.count)
+      #expect(abs(scores.reduce(0, +) - 1) < 0.001)
+      #expect(row[0].hasPrefix("train/\(row[1])/"), "\(row[0])")
+      let (truth, best) = (labels.firstIndex(of: row[1]), scores.firstIndex(of: scores.max() ?? 0))
+      counts[try #require(truth)][try #require(best)] += 1
+    }
+    // Without the factors, as "raw".
+    #expect(counts == confusion.map { $0.array?.compactMap(\.integer) ?? [] })
+    let trained = try FerdProcess.run([
+      "train", "--data-dir", place.data, "--model-dir", place.folder.path("run"), "--labels", "happy,neutral",
+      "--soft-labels", file, "--backbone", "mobilenet_v3_small", "--image-size", "32", "--epochs", "1",
+      "--batch-size", "16",
+    ])
+    #expect(trained.status == 0, "\(trained.errors)")
+    #expect(trained.errors.contains("votes for 113 of 113 training pictures"), "\(trained.errors)")
+  }
+
+  @Test func whereScoresCannotBeWrittenIsToldBeforeTheWork() throws {
+    let place = try BiasPictures()
+    let result = try evaluate(place, place.data, ["--scores", place.folder.path("data/happy/000.pgm/scores.csv")])
+    #expect(result.status == 74 && result.lines.isEmpty, "\(result.errors)")
+    #expect(result.errors.contains("000.pgm: expected a folder"), "\(result.errors)")
+  }
+
   @Test func progressIsShownOnATerminalAlone() throws {
     let place = try BiasPictures()
     #expect(try evaluate(place, place.data).errors.isEmpty)
