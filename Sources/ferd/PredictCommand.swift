@@ -38,9 +38,11 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let cancellation = CaptureCancellation()
     let signals = StopSignals { cancellation.cancel() }
+    // One picture after the other: all threads work on each.
     let engine = try AnnotationEngine.load(
-      model: model, detector: cropped ? nil : detector, bias: bias, profile: profile, detectEvery: 1, classifiers: 1
-    )
+      model: model, detector: cropped ? nil : detector, bias: bias, profile: profile, detectEvery: 1,
+      classifiers: 1,
+      threadsEach: model.threads ?? ProcessInfo.processInfo.activeProcessorCount)
     let session = AnnotationSession(
       engine: engine,
       settings: AnnotationSession.Settings(format: format, takesPicturesOnly: true, isQuiet: quiet),

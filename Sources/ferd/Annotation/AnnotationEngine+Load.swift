@@ -9,15 +9,16 @@ extension AnnotationEngine {
   /// - Parameters:
   ///   - detector: nil = pictures are face crops already.
   ///   - detectEvery: nil = as the frame rate demands.
-  ///   - classifiers: how many equal ones to make; each runs on one thread.
+  ///   - classifiers: how many equal ones to make.
+  ///   - threadsEach: that one of them computes with.
   /// - Throws: `CommandFailure` and `InferenceError` for models that are missing or damaged.
   static func load(
     model: ModelOptions, detector: DetectorOptions?, bias: BiasOptions, profile: EnsembleProfile, detectEvery: Int?,
-    classifiers: Int
+    classifiers: Int, threadsEach: Int = 1
   ) throws -> AnnotationEngine {
     let (classifiers, identity) = try Self.classifiers(
       path: model.path(), declaration: model.declaration, precision: model.precision, profile: profile, bias: bias,
-      count: classifiers)
+      count: classifiers, threadsEach: threadsEach)
     return AnnotationEngine(
       finder: try detector.map { try finder($0, precision: model.precision, detectEvery: detectEvery) }
         ?? WholePictureFinder(),
@@ -35,11 +36,11 @@ extension AnnotationEngine {
   /// Equal classifiers, and name and checksum of their ensemble.
   static func classifiers(
     path: String, declaration: ModelDeclaration, precision: Precision?, profile: EnsembleProfile, bias: BiasOptions,
-    count: Int
+    count: Int, threadsEach: Int = 1
   ) throws -> (classifiers: [EnsembleClassifier], identity: String) {
     let first = try naming(path) {
       try EmotionEnsemble(
-        path: path, as: declaration, precision: precision, threads: 1, firstMemberOnly: profile == .fast)
+        path: path, as: declaration, precision: precision, threads: threadsEach, firstMemberOnly: profile == .fast)
     }
     let correction = try bias.correction(labels: first.labels)
     let classifiers = try (0..<count).map { index in
