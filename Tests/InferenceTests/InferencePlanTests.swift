@@ -43,8 +43,8 @@ struct InferencePlanTests {
     }
   }
 
-  /// On processors without the Winograd kernels all three are the same, which is right too.
-  @Test(arguments: [ConvolutionChoice.best, .direct, .winograd], [1, 5])
+  /// On processors without the Winograd kernels all four are the same, which is right too.
+  @Test(arguments: [ConvolutionChoice.best, .direct, .winograd, .ownWinograd], [1, 5])
   func everyConvolutionAlgorithmGivesTheSame(choice: ConvolutionChoice, batchSize: Int) throws {
     var network = NetworkBuilder()
     network.convolution("stem", from: 1, to: 32, kernelSize: 3)

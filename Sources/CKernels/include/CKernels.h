@@ -8,5 +8,6 @@
 #include "file_kernels.h"
 #include "pixel_kernels.h"
 #include "tensor_kernels.h"
+#include "winograd_kernels.h"
 
 #endif

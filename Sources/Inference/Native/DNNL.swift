@@ -50,6 +50,9 @@ package enum DNNL {
     omp_set_num_threads(Int32(threads))
   }
 
+  /// On how many threads `onEachThread` calls at most.
+  static var teamSize: Int { omp_in_parallel() == 0 ? Int(omp_get_max_threads()) : 1 }
+
   /// Held before a team of threads starts and by each of its threads before it reads anything, and again at the end: the
   /// thread sanitizer does not know the OpenMP runtime, which orders this anyway.
   private static let handover = Lock()
@@ -58,7 +61,7 @@ package enum DNNL {
   ///
   /// Inside such a call there is one thread, and oneDNN too stays on the one that calls it. Allocates nothing.
   package static func onEachThread(_ body: (_ thread: Int, _ threads: Int) -> Void) {
-    guard omp_in_parallel() == 0, omp_get_max_threads() > 1 else { return body(0, 1) }
+    guard teamSize > 1 else { return body(0, 1) }
     withoutActuallyEscaping(body) { body in
       withUnsafePointer(to: body) { body in
         handover.locked {}

@@ -47,9 +47,44 @@ extension PlanCompiler {
     record(result, for: operation.output)
   }
 
+  /// Appends a convolution by our own Winograd kernels, where these serve it best and do all that is done to its result.
+  ///
+  /// - Returns: Whether they do.
+  private mutating func addWinograd(
+    _ operation: FusedGraph.Operation, _ spec: ConvolutionSpec, _ weights: FusedGraph.Weights, at index: Int
+  ) throws(InferenceError) -> Bool {
+    guard choice.usesOwnWinograd(spec, precision: precision) else { return false }
+    var summand: FusedGraph.ValueID?
+    var rectifies = false
+    for step in operation.epilogue {
+      switch step {
+      case .add(let other) where summand == nil && !rectifies: summand = other
+      case .activation(.relu) where !rectifies: rectifies = true
+      default: return false
+      }
+    }
+    func layout(_ value: FusedGraph.ValueID) -> MemoryDescriptor {
+      MemoryDescriptor(shape(of: value), dnnl_f32, WinogradConvolution.layout)
+    }
+    let convolution = WinogradConvolution(
+      spec, source: shape(of: operation.inputs[0]), weights: weights.values, bias: weights.bias,
+      adds: summand != nil, rectifies: rectifies)
+    let source = try locate(operation.inputs[0], as: layout(operation.inputs[0]))
+    let target =
+      if let summand {
+        try takeOver(summand, as: layout(operation.output), by: operation, at: index)
+      } else {
+        newPlace(layout(operation.output))
+      }
+    append(convolution, from: source, into: target, name: operation.name)
+    record(target, for: operation.output)
+    return true
+  }
+
   private mutating func addConvolution(
     _ operation: FusedGraph.Operation, _ spec: ConvolutionSpec, _ weights: FusedGraph.Weights, at index: Int
   ) throws(InferenceError) {
+    guard try !addWinograd(operation, spec, weights, at: index) else { return }
     let type = precision.dataType
     let groups = spec.groups
     let kernel = [spec.kernelSize.height, spec.kernelSize.width]

@@ -17,6 +17,7 @@ struct PlanCompiler {
     case primitive(PrimitiveDescriptor, arguments: [(Int32, Located)], constants: [(Int32, Memory)])
     /// In place.
     case swish(Located, name: String)
+    case winograd(WinogradConvolution, source: Located, target: Located, name: String)
   }
 
   let graph: FusedGraph
@@ -85,7 +86,11 @@ struct PlanCompiler {
     }
     let arena = AlignedBuffer(byteCount: max(64, byteCount))
     let scratchpadSizes = steps.map { step in
-      if case .primitive(let descriptor, _, _) = step { descriptor.scratchpad?.byteCount ?? 0 } else { 0 }
+      switch step {
+      case .primitive(let descriptor, _, _): descriptor.scratchpad?.byteCount ?? 0
+      case .swish: 0
+      case .winograd(let convolution, _, _, _): convolution.scratchByteCount * DNNL.teamSize
+      }
     }
     let scratchpadSize = max(64, scratchpadSizes.max() ?? 0)
 
@@ -105,6 +110,10 @@ struct PlanCompiler {
           linked.append(.primitive(try Operation(descriptor, arguments, scratchpad: scratchpad)))
         case .swish(let place, let name):
           linked.append(.swish(try memory(place), name: name))
+        case .winograd(let convolution, let source, let target, let name):
+          linked.append(
+            .winograd(
+              convolution, source: try memory(source), target: try memory(target), scratch: scratchpad, name: name))
         }
       }
       programs.append(.init(steps: linked, stream: try ExecutionStream()))
@@ -150,6 +159,13 @@ struct PlanCompiler {
   mutating func appendSwish(of place: Located, name: String) {
     slots[place.slot].last = steps.count
     steps.append(.swish(place, name: name))
+  }
+
+  mutating func append(
+    _ convolution: WinogradConvolution, from source: Located, into target: Located, name: String
+  ) {
+    for place in [source, target] { slots[place.slot].last = steps.count }
+    steps.append(.winograd(convolution, source: source, target: target, name: name))
   }
 
   mutating func record(_ place: Located, for value: FusedGraph.ValueID) {

@@ -12,11 +12,12 @@ final class PlanProgram {
     case primitive(Operation)
     /// In place.
     case swish(Memory, name: String)
+    case winograd(WinogradConvolution, source: Memory, target: Memory, scratch: AlignedBuffer, name: String)
 
     var name: String {
       switch self {
       case .primitive(let operation): operation.name
-      case .swish(_, let name): name
+      case .swish(_, let name), .winograd(_, _, _, _, let name): name
       }
     }
 
@@ -25,6 +26,7 @@ final class PlanProgram {
       switch self {
       case .primitive(let operation): operation.implementation
       case .swish: "ferd:swish"
+      case .winograd: "ferd:winograd"
       }
     }
   }
@@ -38,6 +40,8 @@ final class PlanProgram {
         switch step {
         case .primitive(let operation): try operation.run(on: stream)
         case .swish(let values, _): Swish.apply(to: values, into: values)
+        case .winograd(let convolution, let source, let target, let scratch, _):
+          convolution.run(from: source, into: target, scratch: scratch)
         }
       }
     }

@@ -1,22 +1,38 @@
 /// Which algorithm serves 3×3 convolutions in f32.
 package enum ConvolutionChoice: Sendable {
   /// Winograd where it was measured to be faster: by 1.6 to 2.8 times from 32 channels on, for maps of 6 to 48 pixels,
-  /// batches of 1 and 8, on one and two threads (Zen 4); it loses where there are few channels.
+  /// batches of 1 and 8, on one and two threads (Zen 4); it loses where there are few channels. Our own where oneDNN has
+  /// none: by 1.5 to 4 times (Zen 3).
   ///
   /// A rule instead of a measurement when the plan is made: the same network gives the same results every time.
   case best
   case direct
-  /// Winograd wherever it exists.
+  /// oneDNN's Winograd wherever it exists.
   case winograd
+  /// Our own wherever it can be.
+  case ownWinograd
 
   func usesWinograd(_ spec: ConvolutionSpec, precision: Precision) -> Bool {
     guard precision == .f32, spec.kernelSize == Extent(3), spec.stride == Extent(1), spec.dilation == Extent(1),
       spec.groups == 1
     else { return false }
     switch self {
-    case .direct: return false
+    case .direct, .ownWinograd: return false
     case .winograd: return true
-    case .best: return spec.inputChannels >= 32 && spec.outputChannels >= 32
+    case .best: return Self.hasEnoughChannels(spec)
     }
+  }
+
+  func usesOwnWinograd(_ spec: ConvolutionSpec, precision: Precision) -> Bool {
+    guard precision == .f32, WinogradConvolution.supports(spec) else { return false }
+    switch self {
+    case .direct, .winograd: return false
+    case .ownWinograd: return true
+    case .best: return !DNNL.hasAVX512 && Self.hasEnoughChannels(spec)
+    }
+  }
+
+  private static func hasEnoughChannels(_ spec: ConvolutionSpec) -> Bool {
+    spec.inputChannels >= 32 && spec.outputChannels >= 32
   }
 }
