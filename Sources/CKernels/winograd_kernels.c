@@ -287,29 +287,218 @@ static void make_matrix(long tile, double matrix[LARGEST_PATCH][3]) {
   matrix[tile + 1][2] = 1;
 }
 
-void ferd_winograd_weights(const struct ferd_winograd *z, const float *weights, float *transformed) {
-  const long patch = tile_size(z) + 2, blocks = z->result_channels / COLUMNS;
-  double matrix[LARGEST_PATCH][3];
-  make_matrix(tile_size(z), matrix);
-  for (long result = 0; result < z->result_channels; result++) {
-    for (long channel = 0; channel < z->source_channels; channel++) {
-      const float *kernel = weights + (result * z->source_channels + channel) * 9;
-      // In double precision: done once.
-      double rows[LARGEST_PATCH][3];
-      for (long i = 0; i < patch; i++) {
-        for (long j = 0; j < 3; j++) {
-          rows[i][j] = matrix[i][0] * kernel[j] + matrix[i][1] * kernel[3 + j] + matrix[i][2] * kernel[6 + j];
-        }
+// Nine values for each of COLUMNS results, transformed or back.
+typedef double kernels[LARGEST_PATCH][LARGEST_PATCH][COLUMNS];
+
+// Left and right are multiplied with a matrix [rows, columns], or with its transpose.
+INLINE void transform_kernels(
+    const double matrix[LARGEST_PATCH][3], const kernels from, kernels to, const long patch, const bool is_back) {
+  const long inner = is_back ? patch : 3, outer = is_back ? 3 : patch;
+  kernels half;
+  for (long i = 0; i < outer; i++) {
+    for (long j = 0; j < inner; j++) {
+      double sum[COLUMNS] = {0};
+      for (long k = 0; k < inner; k++) {
+        const double factor = is_back ? matrix[k][i] : matrix[i][k];
+        for (long lane = 0; lane < COLUMNS; lane++) sum[lane] += factor * from[k][j][lane];
       }
-      for (long i = 0; i < patch; i++) {
-        for (long j = 0; j < patch; j++) {
-          const double value = rows[i][0] * matrix[j][0] + rows[i][1] * matrix[j][1] + rows[i][2] * matrix[j][2];
-          const long row = ((i * patch + j) * blocks + result / COLUMNS) * z->source_channels + channel;
-          transformed[row * COLUMNS + result % COLUMNS] = (float)value;
-        }
+      memcpy(half[i][j], sum, sizeof sum);
+    }
+  }
+  for (long i = 0; i < outer; i++) {
+    for (long j = 0; j < outer; j++) {
+      double sum[COLUMNS] = {0};
+      for (long k = 0; k < inner; k++) {
+        const double factor = is_back ? matrix[k][j] : matrix[j][k];
+        for (long lane = 0; lane < COLUMNS; lane++) sum[lane] += factor * half[i][k][lane];
+      }
+      memcpy(to[i][j], sum, sizeof sum);
+    }
+  }
+}
+
+INLINE void transform_weights(
+    const struct ferd_winograd *z, const float *weights, const bool is_mirrored, float *transformed, const long patch) {
+  const long blocks = z->result_channels / COLUMNS;
+  double matrix[LARGEST_PATCH][3];
+  make_matrix(patch - 2, matrix);
+  for (long block = 0; block < blocks; block++) {
+    for (long channel = 0; channel < z->source_channels; channel++) {
+      kernels dense, result;
+      for (long lane = 0; lane < COLUMNS; lane++) {
+        const long target = block * COLUMNS + lane;
+        const float *kernel =
+            weights + (is_mirrored ? channel * z->result_channels + target : target * z->source_channels + channel) * 9;
+        for (long k = 0; k < 9; k++) dense[k / 3][k % 3][lane] = kernel[is_mirrored ? 8 - k : k];
+      }
+      transform_kernels(matrix, dense, result, patch, false);
+      for (long place = 0; place < patch * patch; place++) {
+        float *row = transformed + ((place * blocks + block) * z->source_channels + channel) * COLUMNS;
+        for (long lane = 0; lane < COLUMNS; lane++) row[lane] = (float)result[place / patch][place % patch][lane];
       }
     }
   }
+}
+
+AVX2 void ferd_winograd_weights(
+    const struct ferd_winograd *z, const float *weights, bool is_mirrored, float *transformed) {
+  if (tile_size(z) == SMALL_TILE) {
+    transform_weights(z, weights, is_mirrored, transformed, SMALL_TILE + 2);
+  } else {
+    transform_weights(z, weights, is_mirrored, transformed, LARGE_TILE + 2);
+  }
+}
+
+// The gradient of the results of a row or a column, turned into that of its products.
+INLINE void transform_gradient(const lanes *x, lanes *y, const long tile) {
+  y[0] = x[0];
+  if (tile == SMALL_TILE) {
+    y[1] = _mm256_add_ps(x[0], x[1]);
+    y[2] = _mm256_sub_ps(x[0], x[1]);
+    y[3] = x[1];
+    return;
+  }
+  lanes even = _mm256_fmadd_ps(all(A * A), x[2], x[0]);
+  lanes odd = _mm256_fmadd_ps(all(A * A * A), x[3], _mm256_mul_ps(all(A), x[1]));
+  y[1] = _mm256_add_ps(even, odd);
+  y[2] = _mm256_sub_ps(even, odd);
+  even = _mm256_fmadd_ps(all(B * B), x[2], x[0]);
+  odd = _mm256_fmadd_ps(all(B * B * B), x[3], _mm256_mul_ps(all(B), x[1]));
+  y[3] = _mm256_add_ps(even, odd);
+  y[4] = _mm256_sub_ps(even, odd);
+  y[5] = x[3];
+}
+
+// products: [places in a patch, room, channels], from the row of this tile on; of the result channels from `first` on.
+INLINE void transform_result_gradient(
+    const struct ferd_winograd *z, const float *gradient, struct place at, float *products, const long room,
+    const long first, const long channels, const long tile) {
+  const long patch = tile + 2;
+  const long high = z->height - at.row < tile ? z->height - at.row : tile;
+  const long wide = z->width - at.column < tile ? z->width - at.column : tile;
+  for (long channel = 0; channel < channels; channel += LANES) {
+    const long block = at.picture * (z->result_channels / LANES) + (first + channel) / LANES;
+    const float *plane = gradient + ((block * z->height + at.row) * z->width + at.column) * LANES;
+    lanes rows[LARGE_TILE][LARGEST_PATCH];
+    for (long i = 0; i < tile; i++) {
+      lanes row[LARGE_TILE];
+      for (long j = 0; j < tile; j++) {
+        row[j] = i < high && j < wide ? _mm256_load_ps(plane + (i * z->width + j) * LANES) : _mm256_setzero_ps();
+      }
+      transform_gradient(row, rows[i], tile);
+    }
+    for (long j = 0; j < patch; j++) {
+      lanes column[LARGE_TILE], result[LARGEST_PATCH];
+      for (long i = 0; i < tile; i++) column[i] = rows[i][j];
+      transform_gradient(column, result, tile);
+      for (long i = 0; i < patch; i++) {
+        _mm256_store_ps(products + (i * patch + j) * room * channels + channel, result[i]);
+      }
+    }
+  }
+}
+
+// sums [count, COLUMNS] += values [tiles, source channels], `count` of them, transposed, times products [tiles, row].
+INLINE void correlate_rows(
+    const long count, long tiles, const float *values, long source_channels, const float *products, long row,
+    float *sums) {
+  lanes local[ROWS][2];
+  for (long r = 0; r < count; r++) {
+    local[r][0] = _mm256_load_ps(sums + r * COLUMNS);
+    local[r][1] = _mm256_load_ps(sums + r * COLUMNS + LANES);
+  }
+  for (long t = 0; t < tiles; t++) {
+    const lanes first = _mm256_load_ps(products + t * row);
+    const lanes second = _mm256_load_ps(products + t * row + LANES);
+#pragma clang loop unroll(full)
+    for (long r = 0; r < count; r++) {
+      const lanes value = _mm256_broadcast_ss(values + t * source_channels + r);
+      local[r][0] = _mm256_fmadd_ps(value, first, local[r][0]);
+      local[r][1] = _mm256_fmadd_ps(value, second, local[r][1]);
+    }
+  }
+  for (long r = 0; r < count; r++) {
+    _mm256_store_ps(sums + r * COLUMNS, local[r][0]);
+    _mm256_store_ps(sums + r * COLUMNS + LANES, local[r][1]);
+  }
+}
+
+INLINE void correlate(
+    long tiles, const float *values, long source_channels, const float *products, long row, float *sums) {
+  long channel = 0;
+  for (; channel + ROWS <= source_channels; channel += ROWS) {
+    correlate_rows(ROWS, tiles, values + channel, source_channels, products, row, sums + channel * COLUMNS);
+  }
+  // Channels come in eights.
+  for (; channel < source_channels; channel += 2) {
+    correlate_rows(2, tiles, values + channel, source_channels, products, row, sums + channel * COLUMNS);
+  }
+}
+
+// Many tiles at a time, as all the sums are read and written each time.
+enum { TILES_IN_GRADIENT = 96 };
+
+INLINE void correlate_all(
+    const struct ferd_winograd *z, const float *source, const float *gradient, float *weights, float *scratch,
+    long first_block, long end_block, const long tile) {
+  const long patch = tile + 2, places = product_count(tile), room = TILES_IN_GRADIENT;
+  const long source_channels = z->source_channels, blocks = end_block - first_block, channels = blocks * COLUMNS;
+  float *values = scratch, *products = values + places * room * source_channels;
+  float *sums = products + places * room * channels;
+  memset(sums, 0, (size_t)(places * source_channels * channels) * sizeof *sums);
+  const long tiles = tile_count(z, tile);
+  for (long start = 0; start < tiles; start += room) {
+    const long count = tiles - start < room ? tiles - start : room;
+    for (long t = 0; t < count; t++) {
+      const struct place at = place_of(z, start + t, tile);
+      transform_patch(z, source, at, values + t * source_channels, room, tile);
+      transform_result_gradient(
+          z, gradient, at, products + t * channels, room, first_block * COLUMNS, channels, tile);
+    }
+    for (long place = 0; place < places; place++) {
+      for (long block = 0; block < blocks; block++) {
+        correlate(
+            count, values + place * room * source_channels, source_channels,
+            products + place * room * channels + block * COLUMNS, channels,
+            sums + (place * blocks + block) * source_channels * COLUMNS);
+      }
+    }
+  }
+  double matrix[LARGEST_PATCH][3];
+  make_matrix(tile, matrix);
+  for (long block = 0; block < blocks; block++) {
+    for (long channel = 0; channel < source_channels; channel++) {
+      kernels transformed, dense;
+      for (long place = 0; place < places; place++) {
+        const float *row = sums + ((place * blocks + block) * source_channels + channel) * COLUMNS;
+        for (long lane = 0; lane < COLUMNS; lane++) transformed[place / patch][place % patch][lane] = row[lane];
+      }
+      transform_kernels(matrix, transformed, dense, patch, true);
+      for (long lane = 0; lane < COLUMNS; lane++) {
+        float *kernel = weights + (((first_block + block) * COLUMNS + lane) * source_channels + channel) * 9;
+        for (long k = 0; k < 9; k++) kernel[k] += (float)dense[k / 3][k % 3][lane];
+      }
+    }
+  }
+}
+
+AVX2 void ferd_winograd_add_weights_gradient(
+    const struct ferd_winograd *z, const float *source, const float *result_gradient, float *weights, float *scratch,
+    long thread, long threads) {
+  const long blocks = z->result_channels / COLUMNS;
+  const long first = blocks * thread / threads, end = blocks * (thread + 1) / threads;
+  if (first == end) return;
+  if (tile_size(z) == SMALL_TILE) {
+    correlate_all(z, source, result_gradient, weights, scratch, first, end, SMALL_TILE);
+  } else {
+    correlate_all(z, source, result_gradient, weights, scratch, first, end, LARGE_TILE);
+  }
+}
+
+size_t ferd_winograd_gradient_scratch_count(const struct ferd_winograd *z) {
+  return (size_t)(product_count(tile_size(z)) *
+                  (TILES_IN_GRADIENT * (z->source_channels + z->result_channels) +
+                   z->source_channels * z->result_channels));
 }
 
 bool ferd_has_winograd_kernels(void) {

@@ -7,15 +7,15 @@ import Testing
 @Suite(.enabled(if: WinogradConvolution.supports(.winograd(from: 8, to: 16)), "needs AVX2"))
 struct WinogradTests {
   /// Sizes around those of tiles (4), of what is done at a time (12, 24 tiles) and of blocks of channels.
-  static let sizes = [
-    (batch: 1, from: 8, to: 16, height: 1, width: 1), (1, 8, 16, 4, 4), (1, 16, 32, 5, 3), (3, 8, 48, 9, 13),
+  typealias Size = (batch: Int, from: Int, to: Int, height: Int, width: Int)
+
+  static let sizes: [Size] = [
+    (1, 8, 16, 1, 1), (1, 8, 16, 4, 4), (1, 16, 32, 5, 3), (3, 8, 48, 9, 13),
     (2, 24, 16, 6, 31), (1, 40, 16, 25, 26), (5, 256, 272, 7, 7), (2, 256, 256, 13, 12), (1, 64, 64, 48, 48),
   ]
 
   @Test(arguments: sizes, [1, 2, 3])
-  func agreesWithTheDefinition(
-    size: (batch: Int, from: Int, to: Int, height: Int, width: Int), threads: Int
-  ) throws {
+  func agreesWithTheDefinition(size: Size, threads: Int) throws {
     let problem = Problem(size)
     let plain = try problem.run(threads: threads)
     #expect(problem.error(of: plain, bias: false, adds: false, rectifies: false) < 2e-5)
@@ -30,6 +30,27 @@ struct WinogradTests {
       let expected = try problem.run(bias: true, threads: 1)
       for threads in [2, 3, 5] { #expect(try problem.run(bias: true, threads: threads) == expected, "\(size)") }
     }
+  }
+
+  /// With y = conv(x, w) and any d: <d, conv(x, w)> is <dx, x> and <dw, w>, as it is linear in both.
+  @Test(arguments: sizes.filter { $0.from % 16 == 0 }, [1, 2, 3])
+  func gradientsAreThoseOfTheConvolution(size: Size, threads: Int) throws {
+    let problem = Problem(size)
+    let result = try problem.run(threads: threads)
+    let (dSource, dWeights) = try problem.gradients(threads: threads)
+    let expected = Self.product(result, problem.target)
+    let scale = (Self.product(result, result) * Self.product(problem.target, problem.target)).squareRoot()
+    #expect(abs(Self.product(dSource, problem.source) - expected) < 1e-5 * scale)
+    #expect(abs(Self.product(dWeights, problem.weights) - expected) < 1e-5 * scale)
+    // And value by value.
+    let usual = scale / Double(problem.weights.count).squareRoot()
+    for (index, value) in try problem.weightsGradientByDefinition(count: 20) {
+      #expect(abs(Double(dWeights[index]) - value) < 1e-4 * max(1, usual))
+    }
+  }
+
+  private static func product(_ left: [Float], _ right: [Float]) -> Double {
+    zip(left, right).reduce(0) { $0 + Double($1.0) * Double($1.1) }
   }
 
   @Test func otherConvolutionsAreLeftAlone() {
@@ -49,14 +70,14 @@ struct WinogradTests {
 
   /// A convolution of random values.
   private struct Problem {
-    let size: (batch: Int, from: Int, to: Int, height: Int, width: Int)
+    let size: Size
     let source: [Float]
     let weights: [Float]
     let bias: [Float]
     /// What the target holds before.
     let target: [Float]
 
-    init(_ size: (batch: Int, from: Int, to: Int, height: Int, width: Int)) {
+    init(_ size: Size) {
       self.size = size
       var generator = SeededGenerator(seed: 4)
       let area = size.batch * size.height * size.width
@@ -81,12 +102,56 @@ struct WinogradTests {
       _ = x.floats.update(fromContentsOf: source)
       _ = y.floats.update(fromContentsOf: target)
       let convolution = WinogradConvolution(
-        .winograd(from: size.from, to: size.to), source: shape, weights: weights, bias: hasBias ? bias : nil,
-        adds: adds, rectifies: rectifies)
-      let scratch = AlignedBuffer(byteCount: convolution.scratchByteCount * threads)
+        .winograd(from: size.from, to: size.to), source: shape, bias: hasBias ? bias : nil, adds: adds,
+        rectifies: rectifies)
+      weights.withUnsafeBufferPointer { convolution.load($0) }
       DNNL.setThreadCount(threads)
+      let scratch = AlignedBuffer(byteCount: convolution.scratchByteCount)
       convolution.run(from: x, into: y, scratch: scratch)
       return Array(y.floats)
+    }
+
+    /// Of source and weights, where `target` is the result's gradient.
+    func gradients(threads: Int) throws -> (source: [Float], weights: [Float]) {
+      let spec = ConvolutionSpec.winograd(from: size.from, to: size.to)
+      let shape = [size.batch, size.from, size.height, size.width]
+      let resultShape = [shape[0], size.to] + shape[2...]
+      let x = try Memory(MemoryDescriptor(shape, dnnl_f32, WinogradConvolution.layout))
+      let dx = try Memory(x.descriptor)
+      let dy = try Memory(MemoryDescriptor(resultShape, dnnl_f32, WinogradConvolution.layout))
+      _ = x.floats.update(fromContentsOf: source)
+      _ = dy.floats.update(fromContentsOf: target)
+      DNNL.setThreadCount(threads)
+      let data = WinogradConvolution(gradientOf: spec, result: resultShape)
+      weights.withUnsafeBufferPointer { data.load($0) }
+      data.run(from: dy, into: dx, scratch: AlignedBuffer(byteCount: data.scratchByteCount))
+      let forward = WinogradConvolution(spec, source: shape)
+      var dWeights = [Float](repeating: 0, count: weights.count)
+      dWeights.withUnsafeMutableBufferPointer {
+        forward.addWeightsGradient(
+          source: x, dResult: dy, to: $0, scratch: AlignedBuffer(byteCount: forward.gradientScratchByteCount))
+      }
+      return (Array(dx.floats), dWeights)
+    }
+
+    /// For some of the weights.
+    func weightsGradientByDefinition(count: Int) throws -> [(index: Int, value: Double)] {
+      var generator = SeededGenerator(seed: 6)
+      return (0..<count).map { _ in
+        let index = Int.random(in: 0..<weights.count, using: &generator)
+        let (out, channel, i, j) = (index / 9 / size.from, index / 9 % size.from, index % 9 / 3, index % 3)
+        var sum = 0.0
+        for n in 0..<size.batch {
+          for y in 0..<size.height where 0..<size.height ~= y + i - 1 {
+            for x in 0..<size.width where 0..<size.width ~= x + j - 1 {
+              sum +=
+                Double(target[position(n, out, y, x, channels: size.to)])
+                * Double(source[position(n, channel, y + i - 1, x + j - 1, channels: size.from)])
+            }
+          }
+        }
+        return (index, sum)
+      }
     }
 
     /// The largest of a sample of values, relative to the largest of their size.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Training
 
-/// Which of oneDNN's kernels serve torchvision's networks at 224 pixels. Its reference loops are up to a hundred times
+/// Which of oneDNN's kernels serve torchvision's networks at 224 and 48 pixels. Its reference loops are up to a hundred times
 /// slower than compiled ones, and which one it takes depends on shape and layout.
 struct BackboneKernelTests {
   static let names = Fixture.all(in: "backbones").map(\.name)
@@ -35,9 +35,24 @@ struct BackboneKernelTests {
         spec: spec, weights: store.exportTensors(), batchSize: batchSize, precision: precision, threads: 2)
       #expect(slow(plan.operations, of: spec) == [], "inference, batch \(batchSize)")
     }
+    #expect(try slow(trainingSteps(of: spec, store, precision), of: spec) == [], "training")
+  }
+
+  /// Where the last maps have two pixels a side oneDNN has no compiled kernels without AVX-512, but matrix products.
+  @Test(arguments: names, Precision.allCases)
+  func noReferenceLoopIsOnTheWayAt48Pixels(name: String, precision: Precision) throws {
+    guard precision == .f32 || Precision.fastest == .bf16 else { return }
+    var spec = try ModelSpec.backbone(named: name)
+    (spec.inputHeight, spec.inputWidth) = (48, 48)
+    let steps = try trainingSteps(of: spec, ParameterStore(spec: spec, seed: 1), precision)
+    #expect(slow(steps, of: spec).filter { !$0.contains("gemm") } == [])
+  }
+
+  private func trainingSteps(
+    of spec: ModelSpec, _ store: ParameterStore, _ precision: Precision
+  ) throws -> [(name: String, implementation: String)] {
     let graph = try TrainableGraph(spec: spec, parameters: store, batchSize: 4, precision: precision, threads: 2)
     graph.input.update(repeating: 0)
-    let steps = try graph.profile().map { (name: $0.name, implementation: $0.implementation) }
-    #expect(slow(steps, of: spec) == [], "training")
+    return try graph.profile().map { ($0.name, $0.implementation) }
   }
 }

@@ -29,7 +29,11 @@ bool ferd_has_winograd_kernels(void);
 size_t ferd_winograd_weights_count(const struct ferd_winograd *sizes);
 
 /// Transforms dense weights `[result_channels, source_channels, 3, 3]`.
-void ferd_winograd_weights(const struct ferd_winograd *sizes, const float *weights, float *transformed);
+///
+/// With `is_mirrored` they are `[source_channels, result_channels, 3, 3]`, and what comes of it is the gradient of that
+/// convolution's source: from the gradient of its result by these sizes.
+void ferd_winograd_weights(
+    const struct ferd_winograd *sizes, const float *weights, bool is_mirrored, float *transformed);
 
 /// How many values of scratch memory each thread needs.
 size_t ferd_winograd_scratch_count(const struct ferd_winograd *sizes);
@@ -41,5 +45,14 @@ size_t ferd_winograd_scratch_count(const struct ferd_winograd *sizes);
 void ferd_winograd_convolve(
     const struct ferd_winograd *sizes, const float *source, const float *transformed,
     const struct ferd_winograd_epilogue *epilogue, float *target, float *scratch, long thread, long threads);
+
+/// Adds the gradient of the dense weights `[result_channels, source_channels, 3, 3]` to `weights`: this thread's part of
+/// `threads`. `source` and `result_gradient` are in blocks of 8 channels.
+void ferd_winograd_add_weights_gradient(
+    const struct ferd_winograd *sizes, const float *source, const float *result_gradient, float *weights,
+    float *scratch, long thread, long threads);
+
+/// How many values of scratch memory each thread needs for it.
+size_t ferd_winograd_gradient_scratch_count(const struct ferd_winograd *sizes);
 
 #endif

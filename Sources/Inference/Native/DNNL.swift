@@ -51,7 +51,7 @@ package enum DNNL {
   }
 
   /// On how many threads `onEachThread` calls at most.
-  static var teamSize: Int { omp_in_parallel() == 0 ? Int(omp_get_max_threads()) : 1 }
+  package static var teamSize: Int { omp_in_parallel() == 0 ? Int(omp_get_max_threads()) : 1 }
 
   /// Held before a team of threads starts and by each of its threads before it reads anything, and again at the end: the
   /// thread sanitizer does not know the OpenMP runtime, which orders this anyway.

@@ -67,8 +67,8 @@ extension PlanCompiler {
       MemoryDescriptor(shape(of: value), dnnl_f32, WinogradConvolution.layout)
     }
     let convolution = WinogradConvolution(
-      spec, source: shape(of: operation.inputs[0]), weights: weights.values, bias: weights.bias,
-      adds: summand != nil, rectifies: rectifies)
+      spec, source: shape(of: operation.inputs[0]), bias: weights.bias, adds: summand != nil, rectifies: rectifies)
+    weights.values.withUnsafeBufferPointer { convolution.load($0) }
     let source = try locate(operation.inputs[0], as: layout(operation.inputs[0]))
     let target =
       if let summand {

@@ -89,7 +89,7 @@ struct PlanCompiler {
       switch step {
       case .primitive(let descriptor, _, _): descriptor.scratchpad?.byteCount ?? 0
       case .swish: 0
-      case .winograd(let convolution, _, _, _): convolution.scratchByteCount * DNNL.teamSize
+      case .winograd(let convolution, _, _, _): convolution.scratchByteCount
       }
     }
     let scratchpadSize = max(64, scratchpadSizes.max() ?? 0)

@@ -32,6 +32,12 @@ package enum ConvolutionChoice: Sendable {
     }
   }
 
+  /// The same for all passes of training, where the weights change from step to step.
+  package static func trainsWithOwnWinograd(_ spec: ConvolutionSpec, precision: Precision) -> Bool {
+    precision == .f32 && !spec.hasBias && WinogradConvolution.supportsTraining(spec) && !DNNL.hasAVX512
+      && hasEnoughChannels(spec)
+  }
+
   private static func hasEnoughChannels(_ spec: ConvolutionSpec) -> Bool {
     spec.inputChannels >= 32 && spec.outputChannels >= 32
   }

@@ -44,10 +44,13 @@ enum StepMode {
 /// Collects the steps of the passes. The order of building is the order of running.
 final class GraphBuilder {
   typealias Action = (PassContext) throws(InferenceError) -> Void
+  /// With scratch memory, which nothing else uses while it runs.
+  typealias ScratchAction = (AlignedBuffer) -> Void
 
   private enum Step {
     case operation(PrimitiveDescriptor, [(Int32, Memory)])
     case action(name: String, Action)
+    case scratchAction(name: String, ScratchAction)
   }
 
   let batchSize: Int
@@ -76,6 +79,12 @@ final class GraphBuilder {
     append(.action(name: name, action), mode)
   }
 
+  /// - Parameter byteCount: Of scratch memory.
+  func run(name: String, scratch byteCount: Int, _ action: @escaping ScratchAction) {
+    scratchpadByteCount = max(scratchpadByteCount, byteCount)
+    append(.scratchAction(name: name, action), .always)
+  }
+
   private func append(_ step: Step, _ mode: StepMode) {
     if isBuildingBackward { backward.append(step) } else { forward.append((mode, step)) }
   }
@@ -94,6 +103,8 @@ final class GraphBuilder {
         }
       case .action(let name, let action):
         return GraphPasses.Step(name: name, implementation: "own", action: action)
+      case .scratchAction(let name, let action):
+        return GraphPasses.Step(name: name, implementation: "own") { _ in action(scratchpad!) }
       }
     }
     var passes = GraphPasses()

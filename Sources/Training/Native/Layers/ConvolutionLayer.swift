@@ -11,6 +11,8 @@ final class ConvolutionLayer: TrainableLayer {
   private let weights: Memory
   private let weightsShape: [Int]
   private let forward: PrimitiveDescriptor
+  /// Does all passes in place of oneDNN where it is the fastest.
+  private let winograd: WinogradConvolution?
 
   init(_ spec: ConvolutionSpec, name: String, input: GraphValue, shape: FeatureShape, _ builder: GraphBuilder)
     throws(InferenceError)
@@ -23,15 +25,30 @@ final class ConvolutionLayer: TrainableLayer {
       spec.groups == 1
       ? [spec.outputChannels, spec.inputChannels] + kernel
       : [spec.groups, spec.outputChannels / spec.groups, spec.inputChannels / spec.groups] + kernel
+    let usesWinograd = ConvolutionChoice.trainsWithOwnWinograd(spec, precision: builder.precision)
+    func layout(_ shape: FeatureShape) -> MemoryDescriptor {
+      usesWinograd
+        ? MemoryDescriptor(builder.dimensions(shape), dnnl_f32, WinogradConvolution.layout)
+        : builder.anyLayout(shape)
+    }
     forward = try .convolution(
-      spec, propagation: dnnl_forward_training, source: builder.anyLayout(input.shape),
+      spec, propagation: dnnl_forward_training, source: layout(input.shape),
       weights: MemoryDescriptor(weightsShape, builder.precision.dataType, dnnl_format_tag_any),
       bias: spec.hasBias ? MemoryDescriptor(dense: [spec.outputChannels]) : nil,
-      destination: builder.anyLayout(shape), name: "\(name): forward")
+      destination: layout(shape), name: "\(name): forward")
     source = try builder.converted(input.memory, to: forward.layout(of: DNNL_ARG_SRC)!, name: name)
     weights = try builder.parameter("\(name).weight", shape: weightsShape)
-    let ordered = try builder.converted(weights, to: forward.layout(of: DNNL_ARG_WEIGHTS)!, name: "\(name).weight")
     output = try Memory(forward.layout(of: DNNL_ARG_DST)!)
+    winograd = usesWinograd ? WinogradConvolution(spec, source: source.descriptor.shape) : nil
+    if let winograd {
+      builder.run(name: "\(name): forward", scratch: winograd.scratchByteCount) {
+        [source, weights, output] in
+        winograd.load(UnsafeBufferPointer(weights.floats))
+        winograd.run(from: source, into: output, scratch: $0)
+      }
+      return
+    }
+    let ordered = try builder.converted(weights, to: forward.layout(of: DNNL_ARG_WEIGHTS)!, name: "\(name).weight")
     var arguments = [(DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, ordered), (DNNL_ARG_DST, output)]
     if spec.hasBias {
       arguments.append((DNNL_ARG_BIAS, try builder.parameter("\(name).bias", shape: [spec.outputChannels])))
@@ -40,8 +57,29 @@ final class ConvolutionLayer: TrainableLayer {
   }
 
   func buildBackward(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
+    if let winograd { return try buildBackward(winograd, dOutput: dOutput, builder) }
     try buildBackwardWeights(dOutput: dOutput, builder)
     if input.needsGradient { try buildBackwardData(dOutput: dOutput, builder) }
+  }
+
+  private func buildBackward(
+    _ winograd: WinogradConvolution, dOutput: Memory, _ builder: GraphBuilder
+  ) throws(InferenceError) {
+    let dy = try builder.converted(dOutput, to: output.descriptor, name: name)
+    let dWeights = builder.parameters.gradient("\(name).weight")
+    builder.run(name: "\(name): backward weights", scratch: winograd.gradientScratchByteCount) { [source] in
+      winograd.addWeightsGradient(source: source, dResult: dy, to: dWeights, scratch: $0)
+    }
+    if input.needsGradient {
+      let gradient = WinogradConvolution(gradientOf: spec, result: output.descriptor.shape)
+      try builder.contribute(to: input, layout: source.descriptor, name: name) { dx in
+        builder.run(name: "\(name): backward data", scratch: gradient.scratchByteCount) { [weights] in
+          gradient.load(UnsafeBufferPointer(weights.floats))
+          gradient.run(from: dy, into: dx, scratch: $0)
+        }
+      }
+    }
+    builder.releaseConverted(dy, of: dOutput)
   }
 
   private func buildBackwardWeights(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
@@ -125,18 +163,20 @@ enum LayoutChoice {
     func both(_ tag: dnnl_format_tag_t) -> (MemoryDescriptor, MemoryDescriptor) {
       (MemoryDescriptor(actual.0.shape, type, tag), MemoryDescriptor(actual.1.shape, type, tag))
     }
-    var firstMade: PrimitiveDescriptor?
+    var slow: PrimitiveDescriptor?
     var failure: InferenceError?
-    for (first, second) in [actual, both(dnnl_format_tag_any), both(dnnl_nhwc), both(dnnl_nChw16c)] {
+    let tags = [dnnl_format_tag_any, dnnl_nhwc, dnnl_nChw16c, dnnl_nchw]
+    for (first, second) in [actual] + tags.map(both) {
       do throws(InferenceError) {
         let descriptor = try make(first, second)
         if !descriptor.isSlow { return descriptor }
-        firstMade = firstMade ?? descriptor
+        // Matrix products are slow, but nothing against a reference loop.
+        if slow.map({ $0.isReference && !descriptor.isReference }) ?? true { slow = descriptor }
       } catch {
         failure = failure ?? error
       }
     }
-    if let firstMade { return firstMade }
+    if let slow { return slow }
     throw failure!
   }
 }
