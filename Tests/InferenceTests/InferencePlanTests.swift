@@ -43,6 +43,51 @@ struct InferencePlanTests {
     }
   }
 
+  /// Where the layouts differ, each plan has its own.
+  @Test(arguments: Precision.testable, [ConvolutionChoice.best, .direct, .ownWinograd])
+  func plansOfOneNetworkShareItsWeights(precision: Precision, choice: ConvolutionChoice) throws {
+    let spec = ModelSpec.fer48(widths: [16, 32, 48])
+    let weights = spec.randomWeights()
+    var generator = SeededGenerator(seed: 3)
+    let shared = PreparedWeights()
+    var byteCounts: [Int] = []
+    var plans: [InferencePlan] = []
+    for batchSize in [1, 8, 2, 8] {
+      plans.append(
+        try InferencePlan(
+          spec: spec, weights: weights, batchSize: batchSize, precision: precision, threads: 1, sharing: shared,
+          convolutions: choice))
+      byteCounts.append(shared.byteCount)
+    }
+    for plan in plans {
+      let alone = try InferencePlan(
+        spec: spec, weights: weights, batchSize: plan.batchSize, precision: precision, threads: 1,
+        convolutions: choice)
+      let input = generator.values(plan.batchSize * 48 * 48)
+      #expect(try results(of: plan, for: input) == results(of: alone, for: input))
+    }
+    #expect(byteCounts[0] > 0)
+    #expect(byteCounts[3] == byteCounts[2], "the same batch size needs nothing new")
+    #expect(byteCounts[3] < 2 * byteCounts[0], "of four plans' weights most are shared")
+  }
+
+  @Test func plansOfOtherInputSizesShareWeightsToo() throws {
+    let spec = ModelSpec.fer48(widths: [16, 32, 48])
+    let weights = spec.randomWeights()
+    var generator = SeededGenerator(seed: 4)
+    let shared = PreparedWeights()
+    for side in [48, 17, 64] {
+      func plan(_ prepared: PreparedWeights) throws -> InferencePlan {
+        try InferencePlan(
+          spec: spec, weights: weights, batchSize: 1, inputHeight: side, inputWidth: side, precision: .f32,
+          threads: 1,
+          sharing: prepared)
+      }
+      let input = generator.values(side * side)
+      #expect(try results(of: plan(shared), for: input) == results(of: plan(PreparedWeights()), for: input))
+    }
+  }
+
   /// On processors without the Winograd kernels all four are the same, which is right too.
   @Test(arguments: [ConvolutionChoice.best, .direct, .winograd, .ownWinograd], [1, 5])
   func everyConvolutionAlgorithmGivesTheSame(choice: ConvolutionChoice, batchSize: Int) throws {

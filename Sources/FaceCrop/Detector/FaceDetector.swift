@@ -34,6 +34,7 @@ public final class FaceDetector {
   public let options: Options
   private let spec: ModelSpec
   private let weights: [String: Tensor]
+  private let prepared = PreparedWeights()
   private let normalisation: Normalisation
   private let levels: [FaceBoxCoding]
   let inputMultiple: Int
@@ -171,7 +172,7 @@ extension FaceDetector {
   private func makePlan(height: Int, width: Int) throws(InferenceError) -> CachedPlan {
     let plan = try InferencePlan(
       spec: spec, weights: weights, batchSize: 1, inputHeight: height, inputWidth: width,
-      precision: options.precision, threads: options.threads)
+      precision: options.precision, threads: options.threads, sharing: prepared)
     return CachedPlan(plan: plan, height: height, width: width)
   }
 

@@ -15,6 +15,7 @@ public final class EnsembleMember {
   public let inputWidth: Int
 
   private let weights: [String: Tensor]
+  private let prepared: PreparedWeights
   private let threads: Int
   /// Where each of the network's classes stands among the ensemble's labels.
   private let places: [Int]
@@ -34,7 +35,7 @@ public final class EnsembleMember {
     let folded = model.record.channelMeans == nil ? model.spec.foldedToOneChannel(model.tensors) : nil
     try self.init(
       file: file, share: share, spec: folded?.spec ?? model.spec, record: model.record,
-      weights: folded?.weights ?? model.tensors,
+      weights: folded?.weights ?? model.tensors, prepared: PreparedWeights(),
       places: model.record.labels.map { labels.firstIndex(of: $0)! },
       precision: precision ?? model.record.preferredPrecision, threads: threads, maximumCount: maximumCount)
   }
@@ -43,18 +44,20 @@ public final class EnsembleMember {
   convenience init(replicating other: EnsembleMember, maximumCount: Int) throws(InferenceError) {
     try self.init(
       file: other.file, share: other.share, spec: other.spec, record: other.record, weights: other.weights,
-      places: other.places, precision: other.precision, threads: other.threads, maximumCount: maximumCount)
+      prepared: other.prepared, places: other.places, precision: other.precision, threads: other.threads,
+      maximumCount: maximumCount)
   }
 
   private init(
-    file: String, share: Float, spec: ModelSpec, record: ModelRecord, weights: [String: Tensor], places: [Int],
-    precision: Precision, threads: Int, maximumCount: Int
+    file: String, share: Float, spec: ModelSpec, record: ModelRecord, weights: [String: Tensor],
+    prepared: PreparedWeights, places: [Int], precision: Precision, threads: Int, maximumCount: Int
   ) throws(InferenceError) {
     self.file = file
     self.share = share
     self.spec = spec
     self.record = record
     self.weights = weights
+    self.prepared = prepared
     self.places = places
     self.precision = precision
     self.threads = threads
@@ -69,7 +72,7 @@ public final class EnsembleMember {
     }
     inputs = [Float](repeating: 0, count: maximumCount * inputHeight * inputWidth)
     exponentials = [Float](repeating: 0, count: places.count)
-    // At most 8: larger batches gain nothing, each plan has its own copy of the weights.
+    // At most 8: larger batches gain nothing.
     plans = [nil]
     while plans.count < 4, 1 << plans.count <= maximumCount { plans.append(nil) }
     // So that a network that does not run here is found out now.
@@ -96,7 +99,8 @@ public final class EnsembleMember {
   private func plan(_ exponent: Int) throws(InferenceError) -> InferencePlan {
     if let plan = plans[exponent] { return plan }
     let plan = try InferencePlan(
-      spec: spec, weights: weights, batchSize: 1 << exponent, precision: precision, threads: threads)
+      spec: spec, weights: weights, batchSize: 1 << exponent, precision: precision, threads: threads,
+      sharing: prepared)
     plans[exponent] = plan
     return plan
   }

@@ -66,9 +66,15 @@ extension PlanCompiler {
     func layout(_ value: FusedGraph.ValueID) -> MemoryDescriptor {
       MemoryDescriptor(shape(of: value), dnnl_f32, WinogradConvolution.layout)
     }
+    let sourceShape = shape(of: operation.inputs[0])
+    let transformed = try prepared.buffer(
+      of: operation.name, layout: WinogradConvolution.weightsLayout(spec, source: sourceShape)
+    ) {
+      WinogradConvolution.transformed(weights.values, spec, source: sourceShape)
+    }
     let convolution = WinogradConvolution(
-      spec, source: shape(of: operation.inputs[0]), bias: weights.bias, adds: summand != nil, rectifies: rectifies)
-    weights.values.withUnsafeBufferPointer { convolution.load($0) }
+      spec, source: sourceShape, weights: transformed, bias: weights.bias, adds: summand != nil,
+      rectifies: rectifies)
     let source = try locate(operation.inputs[0], as: layout(operation.inputs[0]))
     let target =
       if let summand {
@@ -143,8 +149,8 @@ extension PlanCompiler {
     var constants = [
       (
         DNNL_ARG_WEIGHTS,
-        try constant(
-          weights.values, shape: weightShape, as: primitive.layout(of: DNNL_ARG_WEIGHTS)!, name: operation.name)
+        try self.weights(
+          weights, shape: weightShape, as: primitive.layout(of: DNNL_ARG_WEIGHTS)!, name: operation.name)
       )
     ]
     if let values = weights.bias, let bias {
@@ -190,8 +196,8 @@ extension PlanCompiler {
     var constants = [
       (
         DNNL_ARG_WEIGHTS,
-        try constant(
-          weights.values, shape: weightShape, as: primitive.layout(of: DNNL_ARG_WEIGHTS)!, name: operation.name)
+        try self.weights(
+          weights, shape: weightShape, as: primitive.layout(of: DNNL_ARG_WEIGHTS)!, name: operation.name)
       )
     ]
     if let values = weights.bias, let bias {

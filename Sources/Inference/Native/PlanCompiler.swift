@@ -26,6 +26,7 @@ struct PlanCompiler {
   let precision: Precision
   let choice: ConvolutionChoice
   let stream: ExecutionStream
+  let prepared: PreparedWeights
   /// True where convolutions shall work on blocks of 16 channels.
   let prefersBlocks: Bool
   var steps: [Step] = []
@@ -35,23 +36,26 @@ struct PlanCompiler {
 
   /// Makes the program for `batchSize` pictures, shared out to `lanes` threads in equal parts.
   static func compile(
-    _ graph: FusedGraph, batchSize: Int, lanes: Int, precision: Precision, choice: ConvolutionChoice
+    _ graph: FusedGraph, batchSize: Int, lanes: Int, precision: Precision, choice: ConvolutionChoice,
+    prepared: PreparedWeights
   ) throws(InferenceError) -> PlanProgram {
     precondition(batchSize % lanes == 0, "\(batchSize) pictures in \(lanes) equal parts")
     var compiler = PlanCompiler(
       graph: graph, batchSize: batchSize / lanes, precision: precision, choice: choice,
-      stream: try ExecutionStream())
+      stream: try ExecutionStream(), prepared: prepared)
     return try compiler.compile(lanes: lanes)
   }
 
   private init(
-    graph: FusedGraph, batchSize: Int, precision: Precision, choice: ConvolutionChoice, stream: ExecutionStream
+    graph: FusedGraph, batchSize: Int, precision: Precision, choice: ConvolutionChoice, stream: ExecutionStream,
+    prepared: PreparedWeights
   ) {
     self.graph = graph
     self.batchSize = batchSize
     self.precision = precision
     self.choice = choice
     self.stream = stream
+    self.prepared = prepared
     prefersBlocks = DNNL.hasAVX512 && graph.hasChannelsInBlocks
   }
 
@@ -206,6 +210,16 @@ struct PlanCompiler {
       return try locate(value, as: descriptor)
     }
     return try copy(places[value]![0], as: descriptor)
+  }
+
+  /// An operation's weights in the layout that `descriptor` asks for, shared with other plans.
+  func weights(
+    _ weights: FusedGraph.Weights, shape: [Int], as descriptor: MemoryDescriptor, name: String
+  ) throws(InferenceError) -> Memory {
+    let buffer = try prepared.buffer(of: name, layout: descriptor) { () throws(InferenceError) in
+      try constant(weights.values, shape: shape, as: descriptor, name: name).buffer
+    }
+    return try Memory(descriptor, in: buffer, offset: 0)
   }
 
   /// Values in the layout that `descriptor` asks for, for good.

@@ -28,22 +28,41 @@ package struct WinogradConvolution {
     supports(spec) && spec.inputChannels % 16 == 0
   }
 
-  /// Its weights come later, by `load`.
-  ///
   /// - Parameters:
   ///   - source: Shape of the source, `[n, c, h, w]`.
+  ///   - weights: Those of `transformed` for the same shape; nil where they come later, by `load`.
   ///   - bias: `[o]`.
   ///   - adds: Whether the result is added to what the target holds.
   ///   - rectifies: Whether a ReLU comes last.
   package init(
-    _ spec: ConvolutionSpec, source: [Int], bias: [Float]? = nil, adds: Bool = false, rectifies: Bool = false
+    _ spec: ConvolutionSpec, source: [Int], weights: AlignedBuffer? = nil, bias: [Float]? = nil, adds: Bool = false,
+    rectifies: Bool = false
   ) {
-    precondition(Self.supports(spec) && source.count == 4 && source[1] == spec.inputChannels)
     precondition(bias == nil || bias?.count == spec.outputChannels)
-    let sizes = ferd_winograd(
+    self.init(
+      Self.sizes(spec, source: source), isMirrored: false, weights: weights, bias: bias, adds: adds,
+      rectifies: rectifies)
+  }
+
+  private static func sizes(_ spec: ConvolutionSpec, source: [Int]) -> ferd_winograd {
+    precondition(supports(spec) && source.count == 4 && source[1] == spec.inputChannels)
+    return ferd_winograd(
       batch: source[0], source_channels: spec.inputChannels, result_channels: spec.outputChannels,
       height: source[2], width: source[3])
-    self.init(sizes, isMirrored: false, bias: bias, adds: adds, rectifies: rectifies)
+  }
+
+  /// Layout of the transformed weights, which depends on the size of the maps but little.
+  package static func weightsLayout(_ spec: ConvolutionSpec, source: [Int]) -> MemoryDescriptor {
+    withUnsafePointer(to: sizes(spec, source: source)) {
+      MemoryDescriptor(dense: [ferd_winograd_weights_count($0)])
+    }
+  }
+
+  /// Weights for the initialiser, from the spec's, dense `[o, i, 3, 3]`.
+  package static func transformed(_ values: [Float], _ spec: ConvolutionSpec, source: [Int]) -> AlignedBuffer {
+    let convolution = WinogradConvolution(spec, source: source)
+    values.withUnsafeBufferPointer { convolution.load($0) }
+    return convolution.weights
   }
 
   /// Turns the gradient of a convolution's result into that of its source.
@@ -55,15 +74,17 @@ package struct WinogradConvolution {
     let sizes = ferd_winograd(
       batch: result[0], source_channels: spec.outputChannels, result_channels: spec.inputChannels,
       height: result[2], width: result[3])
-    self.init(sizes, isMirrored: true, bias: nil, adds: false, rectifies: false)
+    self.init(sizes, isMirrored: true, weights: nil, bias: nil, adds: false, rectifies: false)
   }
 
-  private init(_ sizes: ferd_winograd, isMirrored: Bool, bias: [Float]?, adds: Bool, rectifies: Bool) {
+  private init(
+    _ sizes: ferd_winograd, isMirrored: Bool, weights: AlignedBuffer?, bias: [Float]?, adds: Bool, rectifies: Bool
+  ) {
     self.sizes = sizes
     self.isMirrored = isMirrored
-    weights = withUnsafePointer(to: sizes) {
-      AlignedBuffer(byteCount: ferd_winograd_weights_count($0) * MemoryLayout<Float>.stride)
-    }
+    let byteCount = withUnsafePointer(to: sizes) { ferd_winograd_weights_count($0) * MemoryLayout<Float>.stride }
+    precondition(weights == nil || weights?.byteCount == byteCount, "weights for other sizes")
+    self.weights = weights ?? AlignedBuffer(byteCount: byteCount)
     self.bias = bias
     self.adds = adds
     self.rectifies = rectifies

@@ -22,21 +22,23 @@ public final class InferencePlan {
   ///   - inputWidth: Columns likewise.
   ///   - threads: A batch that is a multiple of them is shared out to them, and each works through the network by
   ///     itself; with any other they share the work of each primitive.
+  ///   - prepared: What plans of the same network and parameters share, whatever their batch and input sizes.
   /// - Throws: `invalidModel` for a network that contradicts itself, `parameter` for a missing or misshapen parameter,
   ///   `backend` where the processor does not support the precision.
   public convenience init(
     spec: ModelSpec, weights: [String: Tensor], batchSize: Int, inputHeight: Int? = nil, inputWidth: Int? = nil,
-    precision: Precision, threads: Int
+    precision: Precision, threads: Int, sharing prepared: PreparedWeights = PreparedWeights()
   ) throws(InferenceError) {
     try self.init(
       spec: spec, weights: weights, batchSize: batchSize, inputHeight: inputHeight, inputWidth: inputWidth,
-      precision: precision, threads: threads, convolutions: .best)
+      precision: precision, threads: threads, sharing: prepared, convolutions: .best)
   }
 
   /// The same with a say in the algorithm of convolutions, for tests and measurements.
   package init(
     spec: ModelSpec, weights: [String: Tensor], batchSize: Int, inputHeight: Int? = nil, inputWidth: Int? = nil,
-    precision: Precision, threads: Int, convolutions: ConvolutionChoice
+    precision: Precision, threads: Int, sharing prepared: PreparedWeights = PreparedWeights(),
+    convolutions: ConvolutionChoice
   ) throws(InferenceError) {
     precondition(batchSize > 0 && threads > 0, "a plan for \(batchSize) pictures on \(threads) threads")
     try precision.checkSupport()
@@ -45,7 +47,8 @@ public final class InferencePlan {
     let lanes = batchSize.isMultiple(of: threads) ? threads : 1
     DNNL.setThreadCount(threads / lanes)
     program = try PlanCompiler.compile(
-      graph, batchSize: batchSize, lanes: lanes, precision: precision, choice: convolutions)
+      graph, batchSize: batchSize, lanes: lanes, precision: precision, choice: convolutions,
+      prepared: prepared)
     self.batchSize = batchSize
     self.precision = precision
     self.threads = threads
