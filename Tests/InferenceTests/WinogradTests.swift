@@ -122,7 +122,7 @@ struct WinogradTests {
       _ = x.floats.update(fromContentsOf: source)
       _ = dy.floats.update(fromContentsOf: target)
       DNNL.setThreadCount(threads)
-      let data = WinogradConvolution(gradientOf: spec, result: resultShape)
+      let data = WinogradConvolution(gradientOf: spec, source: shape)
       weights.withUnsafeBufferPointer { data.load($0) }
       data.run(from: dy, into: dx, scratch: AlignedBuffer(byteCount: data.scratchByteCount))
       let forward = WinogradConvolution(spec, source: shape)

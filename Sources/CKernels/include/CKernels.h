@@ -2,6 +2,7 @@
 #define FERD_CKERNELS_H
 
 #include "activation_kernels.h"
+#include "amx_kernels.h"
 #include "augmentation_kernels.h"
 #include "bias_kernels.h"
 #include "convolution_kernels.h"

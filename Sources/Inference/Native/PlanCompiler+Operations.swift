@@ -47,13 +47,14 @@ extension PlanCompiler {
     record(result, for: operation.output)
   }
 
-  /// Appends a convolution by our own Winograd kernels, where these serve it best and do all that is done to its result.
+  /// Appends a convolution by kernels of our own, where these do all that is done to its result.
   ///
   /// - Returns: Whether they do.
-  private mutating func addWinograd(
-    _ operation: FusedGraph.Operation, _ spec: ConvolutionSpec, _ weights: FusedGraph.Weights, at index: Int
+  private mutating func addOwn<Convolution: OwnConvolution>(
+    _: Convolution.Type, _ operation: FusedGraph.Operation, _ spec: ConvolutionSpec, _ weights: FusedGraph.Weights,
+    at index: Int
   ) throws(InferenceError) -> Bool {
-    guard choice.usesOwnWinograd(spec, precision: precision) else { return false }
+    guard resultType(of: operation.output) == Convolution.dataType else { return false }
     var summand: FusedGraph.ValueID?
     var rectifies = false
     for step in operation.epilogue {
@@ -64,15 +65,15 @@ extension PlanCompiler {
       }
     }
     func layout(_ value: FusedGraph.ValueID) -> MemoryDescriptor {
-      MemoryDescriptor(shape(of: value), dnnl_f32, WinogradConvolution.layout)
+      MemoryDescriptor(shape(of: value), Convolution.dataType, Convolution.layout)
     }
     let sourceShape = shape(of: operation.inputs[0])
     let transformed = try prepared.buffer(
-      of: operation.name, layout: WinogradConvolution.weightsLayout(spec, source: sourceShape)
+      of: operation.name, layout: Convolution.weightsLayout(spec, source: sourceShape)
     ) {
-      WinogradConvolution.transformed(weights.values, spec, source: sourceShape)
+      Convolution.transformed(weights.values, spec, source: sourceShape)
     }
-    let convolution = WinogradConvolution(
+    let convolution = Convolution(
       spec, source: sourceShape, weights: transformed, bias: weights.bias, adds: summand != nil,
       rectifies: rectifies)
     let source = try locate(operation.inputs[0], as: layout(operation.inputs[0]))
@@ -90,7 +91,11 @@ extension PlanCompiler {
   private mutating func addConvolution(
     _ operation: FusedGraph.Operation, _ spec: ConvolutionSpec, _ weights: FusedGraph.Weights, at index: Int
   ) throws(InferenceError) {
-    guard try !addWinograd(operation, spec, weights, at: index) else { return }
+    if let own = choice.ownKernels(spec, precision: precision),
+      try addOwn(own, operation, spec, weights, at: index)
+    {
+      return
+    }
     let type = precision.dataType
     let groups = spec.groups
     let kernel = [spec.kernelSize.height, spec.kernelSize.width]

@@ -17,7 +17,7 @@ struct PlanCompiler {
     case primitive(PrimitiveDescriptor, arguments: [(Int32, Located)], constants: [(Int32, Memory)])
     /// In place.
     case swish(Located, name: String)
-    case winograd(WinogradConvolution, source: Located, target: Located, name: String)
+    case convolution(any OwnConvolution, source: Located, target: Located, name: String)
   }
 
   let graph: FusedGraph
@@ -56,7 +56,9 @@ struct PlanCompiler {
     self.choice = choice
     self.stream = stream
     self.prepared = prepared
-    prefersBlocks = DNNL.hasAVX512 && graph.hasChannelsInBlocks
+    // The kernels for matrix registers read channels last.
+    let usesMatrices = precision == .bf16 && MatrixConvolution.isAvailable
+    prefersBlocks = DNNL.hasAVX512 && !usesMatrices && graph.hasChannelsInBlocks
   }
 
   private mutating func compile(lanes: Int) throws(InferenceError) -> PlanProgram {
@@ -93,7 +95,7 @@ struct PlanCompiler {
       switch step {
       case .primitive(let descriptor, _, _): descriptor.scratchpad?.byteCount ?? 0
       case .swish: 0
-      case .winograd(let convolution, _, _, _): convolution.scratchByteCount
+      case .convolution(let convolution, _, _, _): convolution.scratchByteCount
       }
     }
     let scratchpadSize = max(64, scratchpadSizes.max() ?? 0)
@@ -114,9 +116,9 @@ struct PlanCompiler {
           linked.append(.primitive(try Operation(descriptor, arguments, scratchpad: scratchpad)))
         case .swish(let place, let name):
           linked.append(.swish(try memory(place), name: name))
-        case .winograd(let convolution, let source, let target, let name):
+        case .convolution(let convolution, let source, let target, let name):
           linked.append(
-            .winograd(
+            .convolution(
               convolution, source: try memory(source), target: try memory(target), scratch: scratchpad, name: name))
         }
       }
@@ -166,10 +168,10 @@ struct PlanCompiler {
   }
 
   mutating func append(
-    _ convolution: WinogradConvolution, from source: Located, into target: Located, name: String
+    _ convolution: some OwnConvolution, from source: Located, into target: Located, name: String
   ) {
     for place in [source, target] { slots[place.slot].last = steps.count }
-    steps.append(.winograd(convolution, source: source, target: target, name: name))
+    steps.append(.convolution(convolution, source: source, target: target, name: name))
   }
 
   mutating func record(_ place: Located, for value: FusedGraph.ValueID) {

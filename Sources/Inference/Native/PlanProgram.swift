@@ -12,12 +12,12 @@ final class PlanProgram {
     case primitive(Operation)
     /// In place.
     case swish(Memory, name: String)
-    case winograd(WinogradConvolution, source: Memory, target: Memory, scratch: AlignedBuffer, name: String)
+    case convolution(any OwnConvolution, source: Memory, target: Memory, scratch: AlignedBuffer, name: String)
 
     var name: String {
       switch self {
       case .primitive(let operation): operation.name
-      case .swish(_, let name), .winograd(_, _, _, _, let name): name
+      case .swish(_, let name), .convolution(_, _, _, _, let name): name
       }
     }
 
@@ -26,7 +26,7 @@ final class PlanProgram {
       switch self {
       case .primitive(let operation): operation.implementation
       case .swish: "ferd:swish"
-      case .winograd: "ferd:winograd"
+      case .convolution(let convolution, _, _, _, _): "ferd:\(type(of: convolution).name)"
       }
     }
   }
@@ -40,7 +40,7 @@ final class PlanProgram {
         switch step {
         case .primitive(let operation): try operation.run(on: stream)
         case .swish(let values, _): Swish.apply(to: values, into: values)
-        case .winograd(let convolution, let source, let target, let scratch, _):
+        case .convolution(let convolution, let source, let target, let scratch, _):
           convolution.run(from: source, into: target, scratch: scratch)
         }
       }

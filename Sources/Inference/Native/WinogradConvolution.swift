@@ -3,9 +3,11 @@ internal import CKernels
 
 /// A 3×3 convolution in f32, or its gradients, through kernels of our own for processors with AVX2 but without AVX-512,
 /// where oneDNN 2.6 has no Winograd: 1.5 to 4 times as fast as its direct ones there, from 32 channels on.
-package struct WinogradConvolution {
-  /// Of source and target: blocks of 8 channels.
+package struct WinogradConvolution: OwnConvolution {
+  package static let name = "winograd"
+  /// Blocks of 8 channels.
   package static let layout = dnnl_nChw8c
+  package static let dataType = dnnl_f32
 
   private let sizes: ferd_winograd
   /// The weights are another convolution's, whose source's gradient this one computes.
@@ -28,12 +30,6 @@ package struct WinogradConvolution {
     supports(spec) && spec.inputChannels % 16 == 0
   }
 
-  /// - Parameters:
-  ///   - source: Shape of the source, `[n, c, h, w]`.
-  ///   - weights: Those of `transformed` for the same shape; nil where they come later, by `load`.
-  ///   - bias: `[o]`.
-  ///   - adds: Whether the result is added to what the target holds.
-  ///   - rectifies: Whether a ReLU comes last.
   package init(
     _ spec: ConvolutionSpec, source: [Int], weights: AlignedBuffer? = nil, bias: [Float]? = nil, adds: Bool = false,
     rectifies: Bool = false
@@ -51,29 +47,24 @@ package struct WinogradConvolution {
       height: source[2], width: source[3])
   }
 
-  /// Layout of the transformed weights, which depends on the size of the maps but little.
+  /// It depends on the size of the maps but little.
   package static func weightsLayout(_ spec: ConvolutionSpec, source: [Int]) -> MemoryDescriptor {
     withUnsafePointer(to: sizes(spec, source: source)) {
       MemoryDescriptor(dense: [ferd_winograd_weights_count($0)])
     }
   }
 
-  /// Weights for the initialiser, from the spec's, dense `[o, i, 3, 3]`.
   package static func transformed(_ values: [Float], _ spec: ConvolutionSpec, source: [Int]) -> AlignedBuffer {
-    let convolution = WinogradConvolution(spec, source: source)
-    values.withUnsafeBufferPointer { convolution.load($0) }
-    return convolution.weights
+    transformed(
+      values, spec, source: source,
+      into: AlignedBuffer(byteCount: weightsLayout(spec, source: source).byteCount))
   }
 
-  /// Turns the gradient of a convolution's result into that of its source.
-  ///
-  /// - Parameters:
-  ///   - result: Shape of the result's gradient, `[n, c, h, w]`.
-  package init(gradientOf spec: ConvolutionSpec, result: [Int]) {
-    precondition(Self.supportsTraining(spec) && result.count == 4 && result[1] == spec.outputChannels)
+  package init(gradientOf spec: ConvolutionSpec, source: [Int]) {
+    precondition(Self.supportsTraining(spec) && source.count == 4 && source[1] == spec.inputChannels)
     let sizes = ferd_winograd(
-      batch: result[0], source_channels: spec.outputChannels, result_channels: spec.inputChannels,
-      height: result[2], width: result[3])
+      batch: source[0], source_channels: spec.outputChannels, result_channels: spec.inputChannels,
+      height: source[2], width: source[3])
     self.init(sizes, isMirrored: true, weights: nil, bias: nil, adds: false, rectifies: false)
   }
 
@@ -90,7 +81,6 @@ package struct WinogradConvolution {
     self.rectifies = rectifies
   }
 
-  /// - Parameter values: The spec's weights, dense `[o, i, 3, 3]`.
   package func load(_ values: UnsafeBufferPointer<Float>) {
     precondition(values.count == sizes.source_channels * sizes.result_channels * 9)
     withUnsafePointer(to: sizes) {
@@ -98,15 +88,10 @@ package struct WinogradConvolution {
     }
   }
 
-  /// Scratch memory in bytes for `run` on the threads that `DNNL.setThreadCount` set.
   package var scratchByteCount: Int {
     withUnsafePointer(to: sizes) { ferd_winograd_scratch_count($0) } * MemoryLayout<Float>.stride * DNNL.teamSize
   }
 
-  /// On the threads that `DNNL.setThreadCount` set. Allocates nothing.
-  ///
-  /// - Parameters:
-  ///   - scratch: Of `scratchByteCount` at least.
   package func run(from source: Memory, into target: Memory, scratch: AlignedBuffer) {
     precondition(source.pointer != target.pointer, "a convolution cannot work in place")
     bias.withUnsafePointer { bias in
@@ -125,16 +110,11 @@ package struct WinogradConvolution {
     }
   }
 
-  /// The same for `addWeightsGradient`.
   package var gradientScratchByteCount: Int {
     withUnsafePointer(to: sizes) { ferd_winograd_gradient_scratch_count($0) } * MemoryLayout<Float>.stride
       * DNNL.teamSize
   }
 
-  /// gradient += the gradient of the weights, dense `[o, i, 3, 3]`.
-  ///
-  /// - Parameters:
-  ///   - scratch: Of `gradientScratchByteCount` at least.
   package func addWeightsGradient(
     source: Memory, dResult: Memory, to gradient: UnsafeMutableBufferPointer<Float>, scratch: AlignedBuffer
   ) {
@@ -153,11 +133,4 @@ package struct WinogradConvolution {
 
 extension AlignedBuffer {
   fileprivate var floats: UnsafeMutablePointer<Float> { pointer.assumingMemoryBound(to: Float.self) }
-}
-
-extension Optional<[Float]> {
-  fileprivate func withUnsafePointer(_ body: (UnsafePointer<Float>?) -> Void) {
-    guard let self else { return body(nil) }
-    self.withUnsafeBufferPointer { body($0.baseAddress) }
-  }
 }

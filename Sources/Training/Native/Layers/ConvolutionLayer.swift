@@ -12,7 +12,7 @@ final class ConvolutionLayer: TrainableLayer {
   private let weightsShape: [Int]
   private let forward: PrimitiveDescriptor
   /// Does all passes in place of oneDNN where it is the fastest.
-  private let winograd: WinogradConvolution?
+  private let own: (any OwnConvolution)?
 
   init(_ spec: ConvolutionSpec, name: String, input: GraphValue, shape: FeatureShape, _ builder: GraphBuilder)
     throws(InferenceError)
@@ -25,11 +25,9 @@ final class ConvolutionLayer: TrainableLayer {
       spec.groups == 1
       ? [spec.outputChannels, spec.inputChannels] + kernel
       : [spec.groups, spec.outputChannels / spec.groups, spec.inputChannels / spec.groups] + kernel
-    let usesWinograd = ConvolutionChoice.trainsWithOwnWinograd(spec, precision: builder.precision)
+    let kernels = ConvolutionChoice.trainingKernels(spec, precision: builder.precision)
     func layout(_ shape: FeatureShape) -> MemoryDescriptor {
-      usesWinograd
-        ? MemoryDescriptor(builder.dimensions(shape), dnnl_f32, WinogradConvolution.layout)
-        : builder.anyLayout(shape)
+      kernels.map { MemoryDescriptor(builder.dimensions(shape), $0.dataType, $0.layout) } ?? builder.anyLayout(shape)
     }
     forward = try .convolution(
       spec, propagation: dnnl_forward_training, source: layout(input.shape),
@@ -39,12 +37,12 @@ final class ConvolutionLayer: TrainableLayer {
     source = try builder.converted(input.memory, to: forward.layout(of: DNNL_ARG_SRC)!, name: name)
     weights = try builder.parameter("\(name).weight", shape: weightsShape)
     output = try Memory(forward.layout(of: DNNL_ARG_DST)!)
-    winograd = usesWinograd ? WinogradConvolution(spec, source: source.descriptor.shape) : nil
-    if let winograd {
-      builder.run(name: "\(name): forward", scratch: winograd.scratchByteCount) {
-        [source, weights, output] in
-        winograd.load(UnsafeBufferPointer(weights.floats))
-        winograd.run(from: source, into: output, scratch: $0)
+    let sourceShape = source.descriptor.shape
+    own = kernels.map { $0.init(spec, source: sourceShape) }
+    if let own {
+      builder.run(name: "\(name): forward", scratch: own.scratchByteCount) { [source, weights, output] in
+        own.load(UnsafeBufferPointer(weights.floats))
+        own.run(from: source, into: output, scratch: $0)
       }
       return
     }
@@ -57,21 +55,21 @@ final class ConvolutionLayer: TrainableLayer {
   }
 
   func buildBackward(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
-    if let winograd { return try buildBackward(winograd, dOutput: dOutput, builder) }
+    if let own { return try buildBackward(own, dOutput: dOutput, builder) }
     try buildBackwardWeights(dOutput: dOutput, builder)
     if input.needsGradient { try buildBackwardData(dOutput: dOutput, builder) }
   }
 
   private func buildBackward(
-    _ winograd: WinogradConvolution, dOutput: Memory, _ builder: GraphBuilder
+    _ own: some OwnConvolution, dOutput: Memory, _ builder: GraphBuilder
   ) throws(InferenceError) {
     let dy = try builder.converted(dOutput, to: output.descriptor, name: name)
     let dWeights = builder.parameters.gradient("\(name).weight")
-    builder.run(name: "\(name): backward weights", scratch: winograd.gradientScratchByteCount) { [source] in
-      winograd.addWeightsGradient(source: source, dResult: dy, to: dWeights, scratch: $0)
+    builder.run(name: "\(name): backward weights", scratch: own.gradientScratchByteCount) { [source] in
+      own.addWeightsGradient(source: source, dResult: dy, to: dWeights, scratch: $0)
     }
     if input.needsGradient {
-      let gradient = WinogradConvolution(gradientOf: spec, result: output.descriptor.shape)
+      let gradient = type(of: own).init(gradientOf: spec, source: source.descriptor.shape)
       try builder.contribute(to: input, layout: source.descriptor, name: name) { dx in
         builder.run(name: "\(name): backward data", scratch: gradient.scratchByteCount) { [weights] in
           gradient.load(UnsafeBufferPointer(weights.floats))

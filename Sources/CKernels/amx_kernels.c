@@ -1,0 +1,606 @@
+#include "amx_kernels.h"
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Convolutions by Intel's matrix registers, see "Intel 64 and IA-32 Architectures Optimization Reference Manual", chapter 20.
+// oneDNN 2.6 reaches a tenth to a third of what they can do.
+//
+// The source is copied once, with its border of zeros, into planes of which each tap of the kernel reads consecutive pixels:
+// one plane for stride 1, one for each combination of even and odd rows and columns for stride 2. There a result for
+// every place of a plane is the sum over all taps of a matrix product [places, source channels] x [source channels, result
+// channels]. The few results that belong to no place of the result's picture, at the ends of rows, are thrown away.
+
+#define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
+#define INLINE static inline AMX __attribute__((always_inline))
+
+typedef uint16_t bf16;
+
+enum {
+  // Of a matrix register: rows, pairs of channels in a row of the left factor, columns of a product.
+  ROWS = 16,
+  DEPTH = 32,
+  COLUMNS = 16,
+  // Channels that a step takes of either kind.
+  CHANNELS = 32,
+  // Values of a block of weights: DEPTH source channels and CHANNELS result channels.
+  BLOCK = DEPTH * CHANNELS,
+  LARGEST_KERNEL = 7,
+  LARGEST_STRIDE = 2,
+  // What a group of pictures' planes may take in bytes, of a second-level cache of 1 MiB and more.
+  GROUP_SIZE = 256 << 10,
+};
+
+static long minimum(long a, long b) { return a < b ? a : b; }
+static long maximum(long a, long b) { return a > b ? a : b; }
+static long divided_up(long a, long b) { return (a + b - 1) / b; }
+static size_t aligned(size_t size) { return (size + 63) & ~(size_t)63; }
+
+// MARK: Processor
+
+// A system call is needed before the first use, as the registers take much room in a thread's state.
+enum { REQUEST_PERMISSION = 0x1023, MATRIX_DATA = 18 };
+
+bool ferd_has_amx_kernels(void) {
+  static int answer = -1;
+  int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
+  if (known < 0) {
+    unsigned a, b, c, d, wide;
+    const bool has = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) && (d >> 24 & 1) && (b >> 16 & 1)
+                     && (b >> 30 & 1) && (b >> 31 & 1) && __get_cpuid_count(7, 1, &wide, &b, &c, &d) && (wide >> 5 & 1);
+    known = has && syscall(SYS_arch_prctl, REQUEST_PERMISSION, MATRIX_DATA) == 0;
+    __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
+  }
+  return known;
+}
+
+struct __attribute__((packed, aligned(64))) shapes {
+  uint8_t palette, start_row;
+  uint8_t reserved[14];
+  uint16_t row_size[16];
+  uint8_t rows[16];
+};
+
+// Registers 0 to 3 hold products, 4 and 5 left factors, 6 and 7 right ones.
+INLINE void set_shapes(long left_rows) {
+  struct shapes shapes = {.palette = 1};
+  for (int i = 0; i < 8; i++) {
+    shapes.row_size[i] = 64;
+    shapes.rows[i] = i < 6 ? left_rows : DEPTH / 2;
+  }
+  _tile_loadconfig(&shapes);
+}
+
+// MARK: Planes
+
+// What the taps of a kernel read: planes of [height, width] places, each with `channels` values.
+struct planes {
+  long height, width, channels;
+  // Along each axis.
+  long phases;
+};
+
+static long place_count(const struct planes *planes) { return planes->height * planes->width; }
+
+// Places behind the last plane that are read, but make no result.
+enum { PLACES_BEHIND = 2 * ROWS + LARGEST_KERNEL };
+
+static long values_in(const struct planes *planes) {
+  return (planes->phases * planes->phases * place_count(planes) + PLACES_BEHIND) * planes->channels;
+}
+
+static struct planes planes_of_source(const struct ferd_amx *z) {
+  const long reach = (z->kernel - 1) / z->stride;
+  return (struct planes){
+      .height = z->result_height + reach,
+      .width = z->result_width + reach,
+      .channels = z->source_channels,
+      .phases = minimum(z->kernel, z->stride)};
+}
+
+// Of a picture those places whose pixels are `stride` apart; place (0, 0) of plane (a, b) is pixel (a, b) - border.
+INLINE void fill_plane(
+    const bf16 *picture, long height, long width, long channels, long stride, long top, long left,
+    const struct planes *planes, bf16 *plane) {
+  const size_t pixel = channels * sizeof(bf16);
+  for (long i = 0; i < planes->height; i++) {
+    bf16 *row = plane + i * planes->width * channels;
+    const long y = i * stride + top;
+    if (y < 0 || y >= height) {
+      memset(row, 0, planes->width * pixel);
+      continue;
+    }
+    const bf16 *pixels = picture + y * width * channels;
+    if (stride == 1) {
+      const long before = maximum(0, -left), inside = minimum(planes->width - before, width);
+      memset(row, 0, before * pixel);
+      memcpy(row + before * channels, pixels + (before + left) * channels, inside * pixel);
+      memset(row + (before + inside) * channels, 0, (planes->width - before - inside) * pixel);
+      continue;
+    }
+    for (long j = 0; j < planes->width; j++) {
+      const long x = j * stride + left;
+      bf16 *to = row + j * channels;
+      const bf16 *from = pixels + x * channels;
+      const bool is_inside = x >= 0 && x < width;
+      for (long c = 0; c < channels; c += 32)
+        _mm512_storeu_si512(to + c, is_inside ? _mm512_loadu_si512(from + c) : _mm512_setzero_si512());
+    }
+  }
+}
+
+// All planes of a picture, one after the other.
+AMX static void fill_source_planes(
+    const struct ferd_amx *z, const struct planes *planes, const bf16 *picture, bf16 *values) {
+  const long plane = place_count(planes) * planes->channels;
+  for (long a = 0; a < planes->phases; a++)
+    for (long b = 0; b < planes->phases; b++)
+      fill_plane(
+          picture, z->source_height, z->source_width, z->source_channels, z->stride, a - z->padding, b - z->padding,
+          planes, values + (a * planes->phases + b) * plane);
+}
+
+// MARK: Products
+
+// What makes the results for a rectangle of places.
+struct taps {
+  long count;
+  // Of each tap: the first place that it reads, and which block of weights is its.
+  long places[LARGEST_KERNEL * LARGEST_KERNEL];
+  long weights[LARGEST_KERNEL * LARGEST_KERNEL];
+  // Places of results: how many rows and columns of a plane of so many columns.
+  long rows, columns, width;
+  // Where results go: place (i, j) to the pixel (i * step + top, j * step + left) of a picture of so many columns.
+  long step, top, left, target_width;
+};
+
+// For 2 x `rows` places one after the other and CHANNELS result channels: [places, CHANNELS].
+INLINE void multiply(
+    const struct taps *taps, const bf16 *values, const bf16 *weights, long channels, long rows, float *products) {
+  const long depth = channels / DEPTH, row = channels * sizeof(bf16);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (long tap = 0; tap < taps->count; tap++) {
+    const bf16 *left = values + taps->places[tap] * channels;
+    const bf16 *right = weights + taps->weights[tap] * depth * BLOCK;
+    for (long k = 0; k < depth; k++, left += DEPTH, right += BLOCK) {
+      _tile_loadd(6, right, 64);
+      _tile_loadd(4, left, row);
+      _tile_loadd(7, right + BLOCK / 2, 64);
+      _tile_loadd(5, left + rows * channels, row);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  const long stride = CHANNELS * sizeof(float);
+  _tile_stored(0, products, stride);
+  _tile_stored(1, products + COLUMNS, stride);
+  _tile_stored(2, products + rows * CHANNELS, stride);
+  _tile_stored(3, products + rows * CHANNELS + COLUMNS, stride);
+}
+
+INLINE __m512 to_f32(__m256i values) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
+}
+
+// Stores CHANNELS results of one place.
+INLINE void finish(const float *products, const float *bias, bool adds, bool rectifies, bf16 *target) {
+  __m512 first = _mm512_load_ps(products), second = _mm512_load_ps(products + COLUMNS);
+  if (bias) {
+    first = _mm512_add_ps(first, _mm512_loadu_ps(bias));
+    second = _mm512_add_ps(second, _mm512_loadu_ps(bias + COLUMNS));
+  }
+  if (adds) {
+    first = _mm512_add_ps(first, to_f32(_mm256_loadu_si256((const __m256i *)target)));
+    second = _mm512_add_ps(second, to_f32(_mm256_loadu_si256((const __m256i *)(target + COLUMNS))));
+  }
+  if (rectifies) {
+    first = _mm512_max_ps(first, _mm512_setzero_ps());
+    second = _mm512_max_ps(second, _mm512_setzero_ps());
+  }
+  _mm512_storeu_si512(target, (__m512i)_mm512_cvtne2ps_pbh(second, first));
+}
+
+// The results of rows `from` to `to` of one picture for CHANNELS of its `channels`.
+INLINE void convolve_rows(
+    const struct taps *taps, const bf16 *values, const bf16 *weights, long source_channels, long rows, long from,
+    long to, const struct ferd_amx_epilogue *epilogue, const float *bias, bf16 *target, long channels,
+    float *products) {
+  const long end = to * taps->width;
+  long i = from, j = 0;
+  for (long place = from * taps->width; place < end; place += 2 * rows) {
+    multiply(taps, values + place * source_channels, weights, source_channels, rows, products);
+    for (long k = 0; k < minimum(2 * rows, end - place); k++) {
+      if (j < taps->columns) {
+        const long pixel = (i * taps->step + taps->top) * taps->target_width + j * taps->step + taps->left;
+        finish(products + k * CHANNELS, bias, epilogue->adds, epilogue->rectifies, target + pixel * channels);
+      }
+      if (++j == taps->width) {
+        j = 0;
+        i++;
+      }
+    }
+  }
+}
+
+// As few rows of a register as cover the places in as few products: a product takes as long as it has rows.
+static long rows_for(long places) { return divided_up(places, 2 * divided_up(places, 2 * ROWS)); }
+
+// Pictures whose planes fit into the cache together, so that the weights are read once for all.
+static long group_size(const struct planes *planes) {
+  return maximum(1, GROUP_SIZE / (long)(values_in(planes) * sizeof(bf16)));
+}
+
+// A thread's share: some pictures where there are enough, else some rows of each picture.
+struct share {
+  long first_picture, end_picture, first_row, end_row;
+};
+
+static struct share share_of(long batch, long rows, long thread, long threads) {
+  if (batch % threads == 0) return (struct share){batch * thread / threads, batch * (thread + 1) / threads, 0, rows};
+  return (struct share){0, batch, rows * thread / threads, rows * (thread + 1) / threads};
+}
+
+size_t ferd_amx_weights_count(const struct ferd_amx *z) {
+  return z->kernel * z->kernel * z->source_channels * z->result_channels;
+}
+
+INLINE __m512i to_bf16(__m512 values) { return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(values)); }
+
+// [to / CHANNELS][taps][from / DEPTH][2][DEPTH / 2][COLUMNS][2]
+AMX void ferd_amx_weights(const struct ferd_amx *z, const float *weights, bool is_mirrored, bf16 *ordered) {
+  const long taps = z->kernel * z->kernel;
+  const long from = is_mirrored ? z->result_channels : z->source_channels;
+  const long to = is_mirrored ? z->source_channels : z->result_channels;
+  const long from_step = is_mirrored ? z->source_channels * taps : taps;
+  const long to_step = is_mirrored ? taps : z->source_channels * taps;
+  const __m512i column = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i columns = _mm512_mullo_epi32(column, _mm512_set1_epi32((int)to_step));
+  // Of a block of channels all taps while their weights are in the cache.
+  for (long o = 0; o < to; o += CHANNELS)
+    for (long i = 0; i < from; i += DEPTH)
+      for (long tap = 0; tap < taps; tap++) {
+        bf16 *block = ordered + (o / CHANNELS * taps + tap) * (from / DEPTH * BLOCK) + i / DEPTH * BLOCK;
+        for (long half = 0; half < CHANNELS; half += COLUMNS)
+          for (long k = 0; k < DEPTH; k += 2, block += 2 * COLUMNS) {
+            const float *values = weights + (o + half) * to_step + (i + k) * from_step + tap;
+            const __m512i even = to_bf16(_mm512_i32gather_ps(columns, values, 4));
+            const __m512i odd = to_bf16(_mm512_i32gather_ps(columns, values + from_step, 4));
+            _mm512_storeu_si512(block, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+          }
+      }
+}
+
+static struct planes planes_of_gradient(const struct ferd_amx *z, long *before) {
+  *before = (z->kernel - 1 - z->padding) / z->stride;
+  const long more = *before + (z->stride - 1 + z->padding) / z->stride;
+  return (struct planes){
+      .height = z->result_height + more,
+      .width = z->result_width + more,
+      .channels = z->result_channels,
+      .phases = 1};
+}
+
+static size_t planes_size(const struct planes *planes, long batch) {
+  return aligned(values_in(planes) * sizeof(bf16)) * minimum(batch, group_size(planes));
+}
+
+enum { PRODUCTS_SIZE = 2 * ROWS * CHANNELS * sizeof(float) };
+
+size_t ferd_amx_scratch_size(const struct ferd_amx *z) {
+  long before;
+  const struct planes source = planes_of_source(z), gradient = planes_of_gradient(z, &before);
+  return PRODUCTS_SIZE + maximum(planes_size(&source, z->batch), planes_size(&gradient, z->batch));
+}
+
+AMX void ferd_amx_convolve(
+    const struct ferd_amx *z, const bf16 *source, const bf16 *ordered, const struct ferd_amx_epilogue *epilogue,
+    bf16 *target, void *scratch, long thread, long threads) {
+  const struct share share = share_of(z->batch, z->result_height, thread, threads);
+  if (share.first_picture == share.end_picture || share.first_row == share.end_row) return;
+  const struct planes planes = planes_of_source(z);
+  struct taps taps = {
+      .rows = z->result_height,
+      .columns = z->result_width,
+      .width = planes.width,
+      .step = 1,
+      .target_width = z->result_width};
+  for (long i = 0; i < z->kernel; i++)
+    for (long j = 0; j < z->kernel; j++) {
+      const long s = z->stride, plane = i % s * planes.phases + j % s;
+      taps.weights[taps.count] = taps.count;
+      taps.places[taps.count++] = plane * place_count(&planes) + i / s * planes.width + j / s;
+    }
+  const long rows = rows_for((share.end_row - share.first_row) * planes.width);
+  float *products = scratch;
+  bf16 *values = (bf16 *)((char *)scratch + PRODUCTS_SIZE);
+  const long room = aligned(values_in(&planes) * sizeof(bf16)) / sizeof(bf16);
+  const long picture = z->source_height * z->source_width * z->source_channels;
+  const long result = z->result_height * z->result_width * z->result_channels;
+  const long weights = z->kernel * z->kernel * z->source_channels * CHANNELS;
+  set_shapes(rows);
+  for (long first = share.first_picture; first < share.end_picture; first += group_size(&planes)) {
+    const long count = minimum(group_size(&planes), share.end_picture - first);
+    for (long n = 0; n < count; n++)
+      fill_source_planes(z, &planes, source + (first + n) * picture, values + n * room);
+    for (long o = 0; o < z->result_channels; o += CHANNELS)
+      for (long n = 0; n < count; n++)
+        convolve_rows(
+            &taps, values + n * room, ordered + o / CHANNELS * weights, z->source_channels, rows, share.first_row,
+            share.end_row, epilogue, epilogue->bias ? epilogue->bias + o : NULL,
+            target + (first + n) * result + o, z->result_channels, products);
+  }
+  _tile_release();
+}
+
+// Source pixels (y, x) with the same y % stride and x % stride get their gradient by the same taps.
+static struct taps taps_back(const struct ferd_amx *z, const struct planes *planes, long before, long a, long b) {
+  const long s = z->stride;
+  struct taps taps = {
+      .rows = divided_up(z->source_height - a, s),
+      .columns = divided_up(z->source_width - b, s),
+      .width = planes->width,
+      .step = s,
+      .top = a,
+      .left = b,
+      .target_width = z->source_width};
+  for (long i = (a + z->padding) % s; i < z->kernel; i += s)
+    for (long j = (b + z->padding) % s; j < z->kernel; j += s) {
+      // Exact divisions.
+      const long y = before + (a + z->padding - i) / s, x = before + (b + z->padding - j) / s;
+      taps.weights[taps.count] = i * z->kernel + j;
+      taps.places[taps.count++] = y * planes->width + x;
+    }
+  return taps;
+}
+
+AMX void ferd_amx_convolve_back(
+    const struct ferd_amx *z, const bf16 *result_gradient, const bf16 *ordered, bf16 *source_gradient, void *scratch,
+    long thread, long threads) {
+  const struct share share = share_of(z->batch, divided_up(z->source_height, z->stride), thread, threads);
+  if (share.first_picture == share.end_picture || share.first_row == share.end_row) return;
+  long before;
+  const struct planes planes = planes_of_gradient(z, &before);
+  const struct ferd_amx_epilogue epilogue = {};
+  const long rows = rows_for((share.end_row - share.first_row) * planes.width);
+  float *products = scratch;
+  bf16 *values = (bf16 *)((char *)scratch + PRODUCTS_SIZE);
+  const long room = aligned(values_in(&planes) * sizeof(bf16)) / sizeof(bf16);
+  const long picture = z->result_height * z->result_width * z->result_channels;
+  const long result = z->source_height * z->source_width * z->source_channels;
+  const long weights = z->kernel * z->kernel * z->result_channels * CHANNELS;
+  set_shapes(rows);
+  for (long first = share.first_picture; first < share.end_picture; first += group_size(&planes)) {
+    const long count = minimum(group_size(&planes), share.end_picture - first);
+    for (long n = 0; n < count; n++)
+      fill_plane(
+          result_gradient + (first + n) * picture, z->result_height, z->result_width, z->result_channels, 1, -before,
+          -before, &planes, values + n * room);
+    for (long o = 0; o < z->source_channels; o += CHANNELS)
+      for (long phase = 0; phase < z->stride * z->stride; phase++) {
+        const struct taps taps = taps_back(z, &planes, before, phase / z->stride, phase % z->stride);
+        for (long n = 0; n < count; n++)
+          convolve_rows(
+              &taps, values + n * room, ordered + o / CHANNELS * weights, z->result_channels, rows, share.first_row,
+              minimum(share.end_row, taps.rows), &epilogue, NULL, source_gradient + (first + n) * result + o,
+              z->source_channels, products);
+      }
+  }
+  _tile_release();
+}
+
+// MARK: Gradient of the weights
+
+// dWeights[tap] = sum over places of source[place + tap's place]^T x dResult[place]: the places are what is summed over, so
+// two neighbouring ones must lie next to each other in both factors. The source becomes planes of one channel each, the
+// gradient blocks [DEPTH / 2 pairs of places][COLUMNS channels][2].
+//
+// Products of as many places as fit into the first-level cache are added to all taps' gradients, then come the next ones.
+enum { CHUNK = 10 };
+
+// Values between the sums of two taps: not a power of two, so that they do not fall into the same sets of the cache.
+enum { TAP_SIZE = 4 * ROWS * COLUMNS + 16 };
+
+static size_t sums_size(const struct ferd_amx *z) {
+  return aligned(ferd_amx_weights_count(z) / (CHANNELS * CHANNELS) * TAP_SIZE * sizeof(float));
+}
+
+// Channels 0 to 15 and 16 to 31 of two neighbouring places in pairs.
+INLINE void pair(const bf16 *place, long channels, __m512i *low, __m512i *high) {
+  const __m512i first = _mm512_loadu_si512(place), second = _mm512_loadu_si512(place + channels);
+  const __m512i a = _mm512_unpacklo_epi16(first, second), b = _mm512_unpackhi_epi16(first, second);
+  // Each quarter of 8 channels became 4 pairs in `a` and 4 in `b`.
+  *low = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), b);
+  *high = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), b);
+}
+
+// A matrix of 16 x 16 values of 32 bits.
+INLINE void transpose(__m512i *x) {
+  __m512i y[16];
+  for (int i = 0; i < 16; i += 2) {
+    y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+    y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+    x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+    x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+    x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+  }
+  for (int i = 0; i < 4; i++) {
+    y[i] = _mm512_shuffle_i32x4(x[i], x[i + 4], 0x88);
+    y[i + 4] = _mm512_shuffle_i32x4(x[i], x[i + 4], 0xdd);
+    y[i + 8] = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0x88);
+    y[i + 12] = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 8; i++) {
+    x[i] = _mm512_shuffle_i32x4(y[i], y[i + 8], 0x88);
+    x[i + 8] = _mm512_shuffle_i32x4(y[i], y[i + 8], 0xdd);
+  }
+}
+
+// Steps of DEPTH places in which the places of one picture's results are gone through.
+static long steps_of(const struct ferd_amx *z, const struct planes *planes) {
+  return divided_up(z->result_height * planes->width, DEPTH);
+}
+
+// Values between the planes of two channels: so far apart that not all fall into the same sets of the cache.
+static long channel_room(const struct planes *planes) {
+  const long places = planes->phases * planes->phases * place_count(planes) + PLACES_BEHIND;
+  return (divided_up(places, 32) | 1) * 32;
+}
+
+struct gradient_scratch {
+  // Of one thread.
+  size_t planes, channels, blocks, thread;
+  // Pictures at a time.
+  long group;
+};
+
+static struct gradient_scratch gradient_scratch(const struct ferd_amx *z, const struct planes *planes) {
+  struct gradient_scratch s;
+  const size_t channels = aligned(channel_room(planes) * z->source_channels * sizeof(bf16));
+  const size_t blocks = steps_of(z, planes) * DEPTH * z->result_channels * sizeof(bf16);
+  s.group = minimum(z->batch, maximum(1, 2 * GROUP_SIZE / (long)(channels + blocks)));
+  s.planes = aligned(maximum(values_in(planes), steps_of(z, planes) * DEPTH * z->result_channels) * sizeof(bf16));
+  s.channels = channels * s.group;
+  s.blocks = blocks * s.group;
+  s.thread = s.planes + s.channels + s.blocks;
+  return s;
+}
+
+size_t ferd_amx_gradient_scratch_size(const struct ferd_amx *z, long threads) {
+  const struct planes planes = planes_of_source(z);
+  return sums_size(z) + gradient_scratch(z, &planes).thread * threads;
+}
+
+// A channel's places in all planes one after the other.
+INLINE void fill_channels(const struct planes *planes, const bf16 *values, bf16 *channels) {
+  const long room = channel_room(planes), all = planes->channels;
+  for (long place = 0; place < room; place += DEPTH) {
+    // Those behind the last are read, but multiplied by zeros: they must be numbers.
+    const long there = minimum(DEPTH, planes->phases * planes->phases * place_count(planes) - place);
+    for (long c = 0; c < all; c += CHANNELS) {
+      __m512i low[16], high[16];
+      for (int i = 0; i < 16; i++) {
+        if (2 * i + 1 < there) {
+          pair(values + (place + 2 * i) * all + c, all, low + i, high + i);
+        } else if (2 * i < there) {
+          pair(values + (place + 2 * i) * all + c, 0, low + i, high + i);
+        } else {
+          low[i] = high[i] = _mm512_setzero_si512();
+        }
+      }
+      transpose(low);
+      transpose(high);
+      for (int i = 0; i < 16; i++) {
+        _mm512_storeu_si512(channels + (c + i) * room + place, low[i]);
+        _mm512_storeu_si512(channels + (c + 16 + i) * room + place, high[i]);
+      }
+    }
+  }
+}
+
+// [channels / COLUMNS][steps][DEPTH / 2][COLUMNS][2], zeros where a place has no result.
+INLINE void fill_blocks(
+    const struct ferd_amx *z, const struct planes *planes, const bf16 *gradient, bf16 *values, bf16 *blocks) {
+  const long all = z->result_channels, steps = steps_of(z, planes);
+  const struct planes results = {
+      .height = z->result_height, .width = planes->width, .channels = all, .phases = 1};
+  fill_plane(gradient, z->result_height, z->result_width, all, 1, 0, 0, &results, values);
+  const long behind = place_count(&results);
+  memset(values + behind * all, 0, (steps * DEPTH - behind) * all * sizeof(bf16));
+  for (long place = 0; place < steps * DEPTH; place += 2)
+    for (long c = 0; c < all; c += CHANNELS) {
+      __m512i low, high;
+      pair(values + place * all + c, all, &low, &high);
+      bf16 *block = blocks + (c / COLUMNS * steps * DEPTH + place) * COLUMNS;
+      _mm512_store_si512(block, low);
+      _mm512_store_si512(block + steps * DEPTH * COLUMNS, high);
+    }
+}
+
+AMX void ferd_amx_add_weights_gradient(
+    const struct ferd_amx *z, const bf16 *source, const bf16 *result_gradient, float *weights, void *scratch,
+    long thread, long threads) {
+  const struct planes planes = planes_of_source(z);
+  const struct gradient_scratch sizes = gradient_scratch(z, &planes);
+  char *own = (char *)scratch + sums_size(z) + thread * sizes.thread;
+  float *sums = scratch;
+  bf16 *values = (bf16 *)own, *channels = (bf16 *)(own + sizes.planes);
+  bf16 *blocks = (bf16 *)(own + sizes.planes + sizes.channels);
+  const long room = channel_room(&planes), steps = steps_of(z, &planes);
+  const long taps = z->kernel * z->kernel;
+  const long source_picture = z->source_height * z->source_width * z->source_channels;
+  const long result_picture = z->result_height * z->result_width * z->result_channels;
+  const long channels_picture = sizes.channels / sizes.group / sizeof(bf16);
+  const long blocks_picture = sizes.blocks / sizes.group / sizeof(bf16);
+  const long source_parts = z->source_channels / CHANNELS, parts = source_parts * (z->result_channels / CHANNELS);
+  const long first_part = parts * thread / threads, end_part = parts * (thread + 1) / threads;
+  // Of a pair of parts: [taps][4 products][ROWS][COLUMNS].
+  const long product = ROWS * COLUMNS, tap_size = TAP_SIZE, part_size = taps * tap_size;
+  memset(sums + first_part * part_size, 0, (end_part - first_part) * part_size * sizeof(float));
+  set_shapes(ROWS);
+  for (long first = 0; first < z->batch; first += sizes.group) {
+    const long count = minimum(sizes.group, z->batch - first);
+    for (long n = 0; n < count; n++) {
+      fill_source_planes(z, &planes, source + (first + n) * source_picture, values);
+      fill_channels(&planes, values, channels + n * channels_picture);
+      fill_blocks(z, &planes, result_gradient + (first + n) * result_picture, values, blocks + n * blocks_picture);
+    }
+    for (long step = 0; step < count * steps; step += CHUNK) {
+      const long end = minimum(CHUNK, count * steps - step);
+      long lefts[CHUNK], rights[CHUNK];
+      for (long k = 0; k < end; k++) {
+        const long n = (step + k) / steps, place = (step + k) % steps * DEPTH;
+        lefts[k] = n * channels_picture + place;
+        rights[k] = n * blocks_picture + place * COLUMNS;
+      }
+      for (long part = first_part; part < end_part; part++) {
+        const bf16 *left = channels + part % source_parts * CHANNELS * room;
+        const bf16 *right = blocks + part / source_parts * 2 * steps * DEPTH * COLUMNS;
+        for (long tap = 0; tap < taps; tap++) {
+          const long i = tap / z->kernel, j = tap % z->kernel, s = z->stride;
+          const bf16 *tapped =
+              left + (i % s * planes.phases + j % s) * place_count(&planes) + i / s * planes.width + j / s;
+          float *sum = sums + part * part_size + tap * tap_size;
+          _tile_loadd(0, sum, 64);
+          _tile_loadd(1, sum + product, 64);
+          _tile_loadd(2, sum + 2 * product, 64);
+          _tile_loadd(3, sum + 3 * product, 64);
+          for (long k = 0; k < end; k++) {
+            _tile_loadd(4, tapped + lefts[k], room * sizeof(bf16));
+            _tile_loadd(6, right + rights[k], 64);
+            _tile_loadd(7, right + rights[k] + steps * DEPTH * COLUMNS, 64);
+            _tile_loadd(5, tapped + lefts[k] + ROWS * room, room * sizeof(bf16));
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+          }
+          _tile_stored(0, sum, 64);
+          _tile_stored(1, sum + product, 64);
+          _tile_stored(2, sum + 2 * product, 64);
+          _tile_stored(3, sum + 3 * product, 64);
+        }
+      }
+    }
+  }
+  _tile_release();
+  for (long part = first_part; part < end_part; part++)
+    for (long o = 0; o < CHANNELS; o++)
+      for (long i = 0; i < CHANNELS; i++) {
+        const float *sum = sums + part * part_size + (i / ROWS * 2 + o / COLUMNS) * product + i % ROWS * COLUMNS
+                           + o % COLUMNS;
+        const long result = part / source_parts * CHANNELS + o, channel = part % source_parts * CHANNELS + i;
+        float *to = weights + (result * z->source_channels + channel) * taps;
+        for (long tap = 0; tap < taps; tap++) to[tap] += sum[tap * tap_size];
+      }
+}
