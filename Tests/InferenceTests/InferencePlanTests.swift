@@ -68,6 +68,8 @@ struct InferencePlanTests {
     }
     #expect(byteCounts[0] > 0)
     #expect(byteCounts[3] == byteCounts[2], "the same batch size needs nothing new")
+    // oneDNN's Winograd chooses the layout of its weights by the batch size and the processor's caches.
+    guard precision == .bf16 || choice != .best || !DNNL.hasAVX512 else { return }
     #expect(byteCounts[3] < 2 * byteCounts[0], "of four plans' weights most are shared")
   }
 

@@ -6,22 +6,39 @@ final class MultiplyLayer: TrainableLayer {
   let output: Memory
   private let name: String
   private let inputs: [GraphValue]
-  /// The second input in a layout of the first one's kind.
+  /// The inputs in layouts that fit each other; the first one's is the result's, too.
+  private let left: Memory
   private let right: Memory
 
   init(name: String, inputs: [GraphValue], _ builder: GraphBuilder) throws(InferenceError) {
     self.name = name
     self.inputs = inputs
-    let layout = inputs[0].memory.descriptor
     let isBroadcast = inputs[0].shape != inputs[1].shape
-    right =
+    let layouts =
       isBroadcast
-      ? inputs[1].memory : try builder.converted(inputs[1].memory, to: layout, name: name)
-    output = try Memory(layout)
+      ? try Self.layouts(inputs[0].memory.descriptor, factors: inputs[1].memory.descriptor, name: name)
+      : (inputs[0].memory.descriptor, inputs[0].memory.descriptor)
+    left = try builder.converted(inputs[0].memory, to: layouts.0, name: name)
+    right = try builder.converted(inputs[1].memory, to: layouts.1, name: name)
+    output = try Memory(layouts.0)
     builder.run(
       try .binary(
-        dnnl_binary_mul, left: layout, right: right.descriptor, destination: layout, name: "\(name): forward"),
-      [(DNNL_ARG_SRC_0, inputs[0].memory), (DNNL_ARG_SRC_1, right), (DNNL_ARG_DST, output)])
+        dnnl_binary_mul, left: layouts.0, right: layouts.1, destination: layouts.0, name: "\(name): forward"),
+      [(DNNL_ARG_SRC_0, left), (DNNL_ARG_SRC_1, right), (DNNL_ARG_DST, output)])
+  }
+
+  /// Those for which oneDNN has a compiled kernel: with the channels last it has none for a factor per channel.
+  private static func layouts(
+    _ values: MemoryDescriptor, factors: MemoryDescriptor, name: String
+  ) throws(InferenceError) -> (MemoryDescriptor, MemoryDescriptor) {
+    let blocks = MemoryDescriptor(values.shape, values.dataType, dnnl_nChw16c)
+    let blockedFactors = MemoryDescriptor(factors.shape, factors.dataType, dnnl_nChw16c)
+    for (left, right) in [(values, factors), (blocks, factors), (blocks, blockedFactors)] {
+      let product = try? PrimitiveDescriptor.binary(
+        dnnl_binary_mul, left: left, right: right, destination: left, name: name)
+      if let product, !product.isReference { return (left, right) }
+    }
+    return (values, factors)
   }
 
   func buildBackward(dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
@@ -36,7 +53,7 @@ final class MultiplyLayer: TrainableLayer {
     let product = try builder.pool.acquire(layout)
     builder.run(
       try .binary(dnnl_binary_mul, left: layout, right: layout, destination: layout, name: "\(name): backward"),
-      [(DNNL_ARG_SRC_0, dOutput), (DNNL_ARG_SRC_1, inputs[0].memory), (DNNL_ARG_DST, product)])
+      [(DNNL_ARG_SRC_0, dOutput), (DNNL_ARG_SRC_1, left), (DNNL_ARG_DST, product)])
     if inputs[0].shape == inputs[1].shape {
       try builder.share(product, with: inputs[1], name: name)
     } else {
