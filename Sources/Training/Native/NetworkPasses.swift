@@ -28,11 +28,11 @@ struct NetworkPasses {
         values[node.name] = values[producer]
         continue
       }
-      if node.layer.isAbsent {
-        values[node.name] = values[node.inputs[0]]
+      let inputs = node.inputs.map { values[$0]! }
+      if node.layer.changesNothing(at: inputs[0].shape) {
+        values[node.name] = inputs[0]
         continue
       }
-      let inputs = node.inputs.map { values[$0]! }
       let layer = try Self.makeLayer(
         node, index: index, inputs: inputs, shape: shapes[node.name]!,
         fusesReLU: fusions.fusing.contains(node.name),
@@ -129,8 +129,15 @@ struct NetworkPasses {
 }
 
 extension LayerSpec {
-  /// True for what drops nothing.
-  fileprivate var isAbsent: Bool { self == .dropout(probability: 0) || self == .stochasticDepth(probability: 0) }
+  /// True for what drops nothing, and for the mean over a single pixel: with the channels last, as on processors with AMX,
+  /// oneDNN 2.6 writes the gradient of that to address 0.
+  fileprivate func changesNothing(at shape: FeatureShape) -> Bool {
+    switch self {
+    case .dropout(let probability), .stochasticDepth(let probability): probability == 0
+    case .globalAveragePool: shape.height == 1 && shape.width == 1
+    default: false
+    }
+  }
 }
 
 /// Which ReLU nodes the batch norm or addition before them computes along.
