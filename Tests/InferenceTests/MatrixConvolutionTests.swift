@@ -190,7 +190,9 @@ struct MatrixConvolutionTests {
     }
 
     /// Calls `body` with the positions of a source value, a weight and the result that their product is a part of.
-    private func forEachProduct(of results: Range<Int>, _ body: (_ source: Int, _ weight: Int, _ result: Int) -> Void) {
+    private func forEachProduct(
+      of results: Range<Int>, _ body: (_ source: Int, _ weight: Int, _ result: Int) -> Void
+    ) {
       let (kernel, stride) = (size.kernel, size.stride)
       for result in results {
         let (out, pixel) = (result % size.to, result / size.to)

@@ -26,7 +26,9 @@ struct LinearGradientTests {
     var random = RandomGenerator(seed: 17)
     // Numbers of bf16.
     func fill(_ values: UnsafeMutableBufferPointer<Float>) {
-      for index in values.indices { values[index] = Float(bitPattern: random.uniform(-1, 1).bitPattern & 0xFFFF_0000) }
+      for index in values.indices {
+        values[index] = Float(bitPattern: random.uniform(-1, 1).bitPattern & 0xFFFF_0000)
+      }
     }
     fill(graph.input)
     try graph.forward(.train)

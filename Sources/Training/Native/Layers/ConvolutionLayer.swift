@@ -27,7 +27,8 @@ final class ConvolutionLayer: TrainableLayer {
       : [spec.groups, spec.outputChannels / spec.groups, spec.inputChannels / spec.groups] + kernel
     let kernels = ConvolutionChoice.trainingKernels(spec, precision: builder.precision)
     func layout(_ shape: FeatureShape) -> MemoryDescriptor {
-      kernels.map { MemoryDescriptor(builder.dimensions(shape), $0.dataType, $0.layout) } ?? builder.anyLayout(shape)
+      kernels.map { MemoryDescriptor(builder.dimensions(shape), $0.dataType, $0.layout) }
+        ?? builder.anyLayout(shape)
     }
     forward = try .convolution(
       spec, propagation: dnnl_forward_training, source: layout(input.shape),

@@ -60,7 +60,8 @@ final class LinearLayer: TrainableLayer {
 
   private func buildBackwardWeights(_ dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
     let bias = spec.hasBias ? MemoryDescriptor(dense: [spec.outputFeatures]) : nil
-    func make(_ source: MemoryDescriptor, _ dOutput: MemoryDescriptor) throws(InferenceError) -> PrimitiveDescriptor {
+    func make(_ source: MemoryDescriptor, _ dOutput: MemoryDescriptor) throws(InferenceError) -> PrimitiveDescriptor
+    {
       try .innerProductBackwardWeights(
         source: source, dWeights: MemoryDescriptor(weightsShape, dnnl_f32, dnnl_format_tag_any), dBias: bias,
         dDestination: dOutput, hint: forward, name: "\(name): backward weights")
@@ -68,7 +69,8 @@ final class LinearLayer: TrainableLayer {
     var descriptor = try make(source.descriptor, flatOutput)
     if builder.precision == .bf16, descriptor.isSlow {
       // Not by the matrix product of bf16: on processors with AMX that of oneDNN 2.6 writes to address 0 for some sizes.
-      descriptor = try make(MemoryDescriptor(dense: source.descriptor.shape), MemoryDescriptor(dense: flatOutput.shape))
+      descriptor = try make(
+        MemoryDescriptor(dense: source.descriptor.shape), MemoryDescriptor(dense: flatOutput.shape))
     }
     let x = try builder.converted(source, to: descriptor.layout(of: DNNL_ARG_SRC)!, name: name)
     let dy = try builder.converted(dOutput, to: descriptor.layout(of: DNNL_ARG_DIFF_DST)!, name: name)
