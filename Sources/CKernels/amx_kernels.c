@@ -238,14 +238,32 @@ static long group_size(const struct planes *planes) {
   return maximum(1, GROUP_SIZE / (long)(values_in(planes) * sizeof(bf16)));
 }
 
-// A thread's share: some pictures where there are enough, else some rows of each picture.
+// A thread's share: some pictures where there are enough, else some of what takes more room: blocks of result channels with
+// their weights, or rows of the pictures.
 struct share {
-  long first_picture, end_picture, first_row, end_row;
+  long first_picture, end_picture, first_row, end_row, first_channel, end_channel;
 };
 
-static struct share share_of(long batch, long rows, long thread, long threads) {
-  if (batch % threads == 0) return (struct share){batch * thread / threads, batch * (thread + 1) / threads, 0, rows};
-  return (struct share){0, batch, rows * thread / threads, rows * (thread + 1) / threads};
+static struct share share_of(
+    const struct ferd_amx *z, const struct planes *planes, long rows, long channels, long thread, long threads) {
+  struct share share = {0, z->batch, 0, rows, 0, channels};
+  const long blocks = channels / CHANNELS;
+  if (z->batch % threads == 0) {
+    share.first_picture = z->batch * thread / threads;
+    share.end_picture = z->batch * (thread + 1) / threads;
+  } else if ((long)ferd_amx_weights_count(z) > z->batch * values_in(planes)) {
+    share.first_channel = blocks * thread / threads * CHANNELS;
+    share.end_channel = blocks * (thread + 1) / threads * CHANNELS;
+  } else {
+    share.first_row = rows * thread / threads;
+    share.end_row = rows * (thread + 1) / threads;
+  }
+  return share;
+}
+
+static bool is_empty(struct share share) {
+  return share.first_picture == share.end_picture || share.first_row == share.end_row
+         || share.first_channel == share.end_channel;
 }
 
 size_t ferd_amx_weights_count(const struct ferd_amx *z) {
@@ -303,9 +321,9 @@ size_t ferd_amx_scratch_size(const struct ferd_amx *z) {
 AMX void ferd_amx_convolve(
     const struct ferd_amx *z, const bf16 *source, const bf16 *ordered, const struct ferd_amx_epilogue *epilogue,
     bf16 *target, void *scratch, long thread, long threads) {
-  const struct share share = share_of(z->batch, z->result_height, thread, threads);
-  if (share.first_picture == share.end_picture || share.first_row == share.end_row) return;
   const struct planes planes = planes_of_source(z);
+  const struct share share = share_of(z, &planes, z->result_height, z->result_channels, thread, threads);
+  if (is_empty(share)) return;
   struct taps taps = {
       .rows = z->result_height,
       .columns = z->result_width,
@@ -330,7 +348,7 @@ AMX void ferd_amx_convolve(
     const long count = minimum(group_size(&planes), share.end_picture - first);
     for (long n = 0; n < count; n++)
       fill_source_planes(z, &planes, source + (first + n) * picture, values + n * room);
-    for (long o = 0; o < z->result_channels; o += CHANNELS)
+    for (long o = share.first_channel; o < share.end_channel; o += CHANNELS)
       for (long n = 0; n < count; n++)
         convolve_rows(
             &taps, values + n * room, ordered + o / CHANNELS * weights, z->source_channels, rows, share.first_row,
@@ -364,10 +382,11 @@ static struct taps taps_back(const struct ferd_amx *z, const struct planes *plan
 AMX void ferd_amx_convolve_back(
     const struct ferd_amx *z, const bf16 *result_gradient, const bf16 *ordered, bf16 *source_gradient, void *scratch,
     long thread, long threads) {
-  const struct share share = share_of(z->batch, divided_up(z->source_height, z->stride), thread, threads);
-  if (share.first_picture == share.end_picture || share.first_row == share.end_row) return;
   long before;
   const struct planes planes = planes_of_gradient(z, &before);
+  const struct share share =
+      share_of(z, &planes, divided_up(z->source_height, z->stride), z->source_channels, thread, threads);
+  if (is_empty(share)) return;
   const struct ferd_amx_epilogue epilogue = {};
   const long rows = rows_for((share.end_row - share.first_row) * planes.width);
   float *products = scratch;
@@ -383,7 +402,7 @@ AMX void ferd_amx_convolve_back(
       fill_plane(
           result_gradient + (first + n) * picture, z->result_height, z->result_width, z->result_channels, 1, -before,
           -before, &planes, values + n * room);
-    for (long o = 0; o < z->source_channels; o += CHANNELS)
+    for (long o = share.first_channel; o < share.end_channel; o += CHANNELS)
       for (long phase = 0; phase < z->stride * z->stride; phase++) {
         const struct taps taps = taps_back(z, &planes, before, phase / z->stride, phase % z->stride);
         for (long n = 0; n < count; n++)
