@@ -5,8 +5,7 @@ import Testing
 @testable import Training
 
 struct LinearGradientTests {
-  /// Which kernel serves such a layer depends on its sizes. For some of oneDNN's there was none but one that wrote to
-  /// address 0.
+  /// Which kernel serves such a layer depends on its sizes.
   @Test(
     arguments: Precision.testable,
     [(9, 3), (16, 1), (256, 7), (512, 7), (576, 1024), (1024, 2), (1024, 7), (1280, 7)])

@@ -58,29 +58,17 @@ final class LinearLayer: TrainableLayer {
     builder.releaseConverted(ordered, of: weights)
   }
 
-  private func buildBackwardWeights(_ dOutput: Memory, _ builder: GraphBuilder) throws(InferenceError) {
+  private func buildBackwardWeights(_ dy: Memory, _ builder: GraphBuilder) throws(InferenceError) {
     let bias = spec.hasBias ? MemoryDescriptor(dense: [spec.outputFeatures]) : nil
-    func make(_ source: MemoryDescriptor, _ dOutput: MemoryDescriptor) throws(InferenceError) -> PrimitiveDescriptor
-    {
-      try .innerProductBackwardWeights(
-        source: source, dWeights: MemoryDescriptor(weightsShape, dnnl_f32, dnnl_format_tag_any), dBias: bias,
-        dDestination: dOutput, hint: forward, name: "\(name): backward weights")
-    }
-    var descriptor = try make(source.descriptor, flatOutput)
-    if builder.precision == .bf16, descriptor.isSlow {
-      // Not by the matrix product of bf16: on processors with AMX that of oneDNN 2.6 writes to address 0 for some sizes.
-      descriptor = try make(
-        MemoryDescriptor(dense: source.descriptor.shape), MemoryDescriptor(dense: flatOutput.shape))
-    }
-    let x = try builder.converted(source, to: descriptor.layout(of: DNNL_ARG_SRC)!, name: name)
-    let dy = try builder.converted(dOutput, to: descriptor.layout(of: DNNL_ARG_DIFF_DST)!, name: name)
+    let descriptor = try PrimitiveDescriptor.innerProductBackwardWeights(
+      source: source.descriptor, dWeights: MemoryDescriptor(weightsShape, dnnl_f32, dnnl_format_tag_any),
+      dBias: bias,
+      dDestination: flatOutput, hint: forward, name: "\(name): backward weights")
     let dWeights = try builder.pool.acquire(descriptor.layout(of: DNNL_ARG_DIFF_WEIGHTS)!)
-    var arguments = [(DNNL_ARG_SRC, x), (DNNL_ARG_DIFF_DST, dy), (DNNL_ARG_DIFF_WEIGHTS, dWeights)]
+    var arguments = [(DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, dy), (DNNL_ARG_DIFF_WEIGHTS, dWeights)]
     let dBias: Memory? = if let bias { try builder.pool.acquire(bias) } else { nil }
     if let dBias { arguments.append((DNNL_ARG_DIFF_BIAS, dBias)) }
     builder.run(descriptor, arguments)
-    builder.releaseConverted(x, of: source)
-    builder.releaseConverted(dy, of: dOutput)
     try builder.addToGradient("\(name).weight", shape: weightsShape, dWeights)
     builder.pool.release(dWeights)
     if let dBias {
