@@ -49,6 +49,22 @@ struct BackboneKernelTests {
     #expect(slow(steps, of: spec).filter { !$0.contains("gemm") } == [])
   }
 
+  /// For the mean over one pixel with the channels last oneDNN has a kernel that writes to address 0.
+  @Test(arguments: names, Precision.testable)
+  func mapsOfOnePixelAreTrained(name: String, precision: Precision) throws {
+    var spec = try ModelSpec.backbone(named: name)
+    (spec.inputHeight, spec.inputWidth) = (32, 32)
+    let store = ParameterStore(spec: spec, seed: 1)
+    let graph = try TrainableGraph(spec: spec, parameters: store, batchSize: 8, precision: precision, threads: 1)
+    var random = RandomGenerator(seed: 17)
+    for index in graph.input.indices { graph.input[index] = random.uniform(-1, 1) }
+    try graph.forward(.train)
+    let gradient = graph.outputGradient(0)
+    for index in gradient.indices { gradient[index] = random.uniform(-1, 1) }
+    try graph.backward()
+    #expect(store.gradients.allSatisfy(\.isFinite) && store.gradients.contains { $0 != 0 })
+  }
+
   private func trainingSteps(
     of spec: ModelSpec, _ store: ParameterStore, _ precision: Precision
   ) throws -> [(name: String, implementation: String)] {

@@ -1,5 +1,4 @@
 import Inference
-import TestSupport
 import Testing
 
 @testable import Training
@@ -146,31 +145,5 @@ struct GraphStructureTests {
         spec: spec, parameters: store, batchSize: 1, inputHeight: 1 << 14, inputWidth: 1 << 14, precision: .f32,
         threads: 1)
     }
-  }
-
-  /// For which oneDNN had a kernel that wrote to address 0, depending on the number of channels.
-  @Test(arguments: Precision.testable, [1, 8, 16, 24, 96, 576])
-  func theMeanOfOnePixelIsThatPixel(precision: Precision, channels: Int) throws {
-    func gradients(pools: Bool, _ precision: Precision) throws -> [Float] {
-      var network = NetworkBuilder()
-      network.convolution("conv", from: 3, to: channels, kernelSize: 1)
-      if pools { network.add("pool", .globalAveragePool) }
-      network.convolution("squeeze", from: channels, to: 8, kernelSize: 1)
-      if pools { network.add("pool2", .globalAveragePool) }
-      network.add("fc", .linear(LinearSpec(inputFeatures: 8, outputFeatures: 2)))
-      let spec = network.model("pixel", inputChannels: 3, inputHeight: 1, inputWidth: 1)
-      let store = ParameterStore(spec: spec, seed: 3)
-      let graph = try TrainableGraph(
-        spec: spec, parameters: store, batchSize: 8, precision: precision, threads: 1)
-      var random = RandomGenerator(seed: 17)
-      for index in graph.input.indices { graph.input[index] = random.uniform(-1, 1) }
-      try graph.forward(.train)
-      let gradient = graph.outputGradient(0)
-      for index in gradient.indices { gradient[index] = random.uniform(-1, 1) }
-      try graph.backward()
-      return Array(store.gradients)
-    }
-    let expected = try gradients(pools: false, .f32)
-    #expect(relativeError(try gradients(pools: true, precision), expected) < (precision == .f32 ? 1e-5 : 3e-2))
   }
 }
