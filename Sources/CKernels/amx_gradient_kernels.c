@@ -147,6 +147,7 @@ AMX void ferd_amx_add_weights_gradient(
   const long blocks_picture = sizes.blocks / sizes.group / sizeof(bf16);
   const long source_parts = z->source_channels / CHANNELS, parts = source_parts * (z->result_channels / CHANNELS);
   const long first_part = parts * thread / threads, end_part = parts * (thread + 1) / threads;
+  if (first_part == end_part) return;
   // Of a pair of parts: [taps][4 products][ROWS][COLUMNS].
   const long product = ROWS * COLUMNS, tap_size = TAP_SIZE, part_size = taps * tap_size;
   memset(sums + first_part * part_size, 0, (end_part - first_part) * part_size * sizeof(float));

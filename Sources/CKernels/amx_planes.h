@@ -23,7 +23,6 @@ enum {
   // Values of a block of weights: DEPTH source channels and CHANNELS result channels.
   BLOCK = DEPTH * CHANNELS,
   LARGEST_KERNEL = 7,
-  LARGEST_STRIDE = 2,
   // What a group of pictures' planes may take in bytes, of a second-level cache of 1 MiB and more.
   GROUP_SIZE = 256 << 10,
 };

@@ -37,6 +37,8 @@ struct MatrixConvolutionTests {
     Size(batch: 2, from: 32, to: 32, height: 11, width: 6, kernel: 5),
     Size(batch: 2, from: 32, to: 32, height: 15, width: 16, kernel: 7, stride: 2),
     Size(batch: 1, from: 256, to: 256, height: 3, width: 2),
+    Size(batch: 1, from: 32, to: 32, height: 9, width: 10, kernel: 7),
+    Size(batch: 2, from: 32, to: 32, height: 11, width: 6, kernel: 5, stride: 2),
     Size(batch: 1, from: 96, to: 128, height: 4, width: 5, stride: 2),
   ]
 

@@ -7,7 +7,8 @@
 
 /// Sizes of a convolution in bf16 with square kernel, stride, and border of zeros.
 ///
-/// Both numbers of channels are multiples of 32. Values are in the order of pixels, a pixel's channels next to each other
+/// Both numbers of channels are multiples of 32; the kernel is odd and at most 7, the border half of it, the stride 1 or 2; a
+/// result begins wherever a stride does in the source. Values are in the order of pixels, a pixel's channels next to each other
 /// (oneDNN's nhwc).
 struct ferd_amx {
   long batch, source_channels, result_channels;
@@ -36,12 +37,10 @@ size_t ferd_amx_weights_count(const struct ferd_amx *sizes);
 /// `is_mirrored`, for `ferd_amx_convolve_back`.
 void ferd_amx_weights(const struct ferd_amx *sizes, const float *weights, bool is_mirrored, uint16_t *ordered);
 
-/// How many bytes of scratch memory each thread needs, of both directions.
+/// How many bytes of scratch memory each thread needs, of both directions. Scratch memory lies at multiples of 64 bytes.
 size_t ferd_amx_scratch_size(const struct ferd_amx *sizes);
 
 /// The part of a convolution that is this thread's of `threads`. Results do not depend on their number.
-///
-/// All pointers are to multiples of 64 bytes.
 void ferd_amx_convolve(
     const struct ferd_amx *sizes, const uint16_t *source, const uint16_t *ordered,
     const struct ferd_amx_epilogue *epilogue, uint16_t *target, void *scratch, long thread, long threads);
