@@ -74,12 +74,6 @@ package struct MatrixConvolution: OwnConvolution {
     }
   }
 
-  package static func transformed(_ values: [Float], _ spec: ConvolutionSpec, source: [Int]) -> AlignedBuffer {
-    transformed(
-      values, spec, source: source,
-      into: AlignedBuffer(byteCount: weightsLayout(spec, source: source).byteCount))
-  }
-
   package func load(_ values: UnsafeBufferPointer<Float>) {
     withUnsafePointer(to: sizes) {
       precondition(values.count == ferd_amx_weights_count($0))

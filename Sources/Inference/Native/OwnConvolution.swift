@@ -12,9 +12,6 @@ package protocol OwnConvolution {
   /// Layout of the transformed weights.
   static func weightsLayout(_ spec: ConvolutionSpec, source: [Int]) -> MemoryDescriptor
 
-  /// Weights for the initialiser, from the spec's, dense `[o, i, h, w]`.
-  static func transformed(_ values: [Float], _ spec: ConvolutionSpec, source: [Int]) -> AlignedBuffer
-
   /// - Parameters:
   ///   - source: Shape of the source, `[n, c, h, w]`.
   ///   - weights: Those of `transformed` for the same shape; nil where they come later, by `load`.
@@ -55,9 +52,9 @@ extension OwnConvolution {
     self.init(spec, source: source, weights: nil, bias: nil, adds: false, rectifies: false)
   }
 
-  package static func transformed(
-    _ values: [Float], _ spec: ConvolutionSpec, source: [Int], into weights: AlignedBuffer
-  ) -> AlignedBuffer {
+  /// Weights for the initialiser, from the spec's, dense `[o, i, h, w]`.
+  package static func transformed(_ values: [Float], _ spec: ConvolutionSpec, source: [Int]) -> AlignedBuffer {
+    let weights = AlignedBuffer(byteCount: weightsLayout(spec, source: source).byteCount)
     let convolution = Self(spec, source: source, weights: weights, bias: nil, adds: false, rectifies: false)
     values.withUnsafeBufferPointer { convolution.load($0) }
     return weights

@@ -54,12 +54,6 @@ package struct WinogradConvolution: OwnConvolution {
     }
   }
 
-  package static func transformed(_ values: [Float], _ spec: ConvolutionSpec, source: [Int]) -> AlignedBuffer {
-    transformed(
-      values, spec, source: source,
-      into: AlignedBuffer(byteCount: weightsLayout(spec, source: source).byteCount))
-  }
-
   package init(gradientOf spec: ConvolutionSpec, source: [Int]) {
     precondition(Self.supportsTraining(spec) && source.count == 4 && source[1] == spec.inputChannels)
     let sizes = ferd_winograd(
