@@ -52,7 +52,7 @@ public struct StreamPolicy: Equatable, Sendable {
 }
 
 /// Why a stream ended.
-public enum StreamEndReason: String, Sendable {
+public enum StreamEndReason: String, CaseIterable, Sendable {
   /// The input is over.
   case endOfInput = "eof"
   /// SIGINT or SIGTERM.

@@ -99,7 +99,7 @@ struct AnnotateCommand: ParsableCommand {
 
   func run() throws {
     let cancellation = CaptureCancellation()
-    let signals = StopSignals { cancellation.cancel() }
+    let signals = StopSignals { _ in cancellation.cancel() }
     let engine = try AnnotationEngine.load(
       model: model, detector: detector, bias: bias, profile: profile, detectEvery: detectEvery,
       classifiers: min(model.threads ?? Self.defaultThreads, Self.mostThreads))

@@ -61,12 +61,12 @@ struct EvaluateCommand: ParsableCommand {
     let ensemble = try makeEnsemble()
     let correction = try bias.correction(labels: ensemble.labels) ?? ensemble.bias
     let listing = try FolderListing.read(
-      dataDir, labels: ClassLabels(ensemble.labels), needsAllClasses: false, leavesOutUnknown: true)
+      dataDir, labels: ClassLabels(ensemble.labels), needsAllClasses: false, leavesOutUnknown: true, part: split)
     let part = try listing.part(split, path: dataDir)
     let unknown = listing.unknownFolders.filter { $0.split == nil || $0.split == part }
     for folder in unknown {
       Diagnostics.warning(
-        "\(folder.path)/ with \(ReportText.count(folder.files, "picture")) is left out: it is none of the model's classes"
+        "\(folder.path)/ with \(ReportText.count(folder.files, "file")) is left out: it is none of the model's classes"
       )
     }
     let excluded = try exclude.map { try ExclusionList.read($0) } ?? []

@@ -37,7 +37,7 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     let cancellation = CaptureCancellation()
-    let signals = StopSignals { cancellation.cancel() }
+    let signals = StopSignals { _ in cancellation.cancel() }
     // One picture after the other: all threads work on each.
     let engine = try AnnotationEngine.load(
       model: model, detector: cropped ? nil : detector, bias: bias, profile: profile, detectEvery: 1,

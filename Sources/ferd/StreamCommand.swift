@@ -11,8 +11,8 @@ struct StreamCommand: ParsableCommand {
       once, on a UNIX socket and over HTTP. What there is no time for is skipped, and a "gap" line says so; a camera \
       or a server that breaks off is opened again.
 
-      All options but --config may also stand in the file that --config names, and in the environment: rate: 30 and \
-      FERD_RATE=30 are the same as --rate 30. The command line wins over the environment, and that over the file. \
+      Settings may also stand in the file that --config names, and in the environment: rate: 30 and FERD_RATE=30 are \
+      the same as --rate 30 (not so --backbone, --labels, --image-size and single bias factors). The command line wins over the environment, and that over the file. \
       SIGHUP reads the file and the models again. See docs/streaming.md and config/ferd.yaml.
       """)
 
@@ -99,7 +99,9 @@ struct CameraArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Width and height. Default: what suits the detector best.", valueName: "WxH"))
   var size: String?
 
-  @Option(help: ArgumentHelp("Frames per second. Default: the camera's best up to 30.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Frames per second: the camera's next higher rate, else its fastest. Default: 30.", valueName: "n"))
   var rate: String?
 
   @Option(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Capture
 import Foundation
 import Inference
+import Threads
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -31,7 +32,7 @@ struct TrainCommand: ParsableCommand {
     parsing: .upToNextOption,
     help: ArgumentHelp(
       "Weights to start from: a model file, or a state dict of PyTorch (.pth, .safetensors); with --backbones one for "
-        + "each, in their order.", valueName: "file"))
+        + "some or all of them, in any order.", valueName: "file"))
   var weights: [String] = []
 
   @Option(
@@ -68,6 +69,10 @@ struct TrainCommand: ParsableCommand {
   var quiet = false
 
   func validate() throws {
+    guard !modelDir.isEmpty else { throw ValidationError("--model-dir is empty.") }
+    if recipe.distillShare != nil, distill == nil {
+      throw ValidationError("--distill-share says how much --distill counts, which is not given.")
+    }
     if let threads, !(1...1024 ~= threads) {
       throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
     }
@@ -75,15 +80,21 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let signals = StopSignals {}
+    // Until training begins there is nothing to save.
+    let hasNothingToSave = Guarded(true)
+    let signals = StopSignals { status in
+      hasNothingToSave.withLock { if $0 { _exit(status.rawValue) } }
+    }
     var recipe = try self.recipe.make(isPretraining: pretrain, hasVotes: source.softLabels != nil)
     let display = TrainingDisplay(isQuiet: quiet)
     let folder = URL(fileURLWithPath: modelDir)
     let runFolder = pretrain ? folder.appending(path: "pretrain") : folder
     if preview == nil { try EmotionTrainer.checkFolder(runFolder, resumes: resume) }
+    // A run that goes on has weights of its own.
+    let goesOn = resume && preview == nil && EmotionTrainer.holdsRun(runFolder)
     let startsFromPretrained =
-      weights.isEmpty && !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
-    let initial = try initialWeights(startsFromPretrained ? [pretrainedPath] : weights, recipe)
+      !goesOn && weights.isEmpty && !pretrain && FileManager.default.fileExists(atPath: pretrainedPath)
+    let initial = try initialWeights(goesOn ? [] : startsFromPretrained ? [pretrainedPath] : weights, recipe)
     let data = try loadData(recipe, cacheFolder: folder)
     if let votes = data.votes {
       display.show(.note("votes for \(votes.voted) of \(votes.pictures) training pictures"))
@@ -106,10 +117,12 @@ struct TrainCommand: ParsableCommand {
     settings.checkpointInterval = 600
     settings.distillation = try distillation()
     if pretrain { settings.modelFile = URL(fileURLWithPath: pretrainedPath) }
-    let transfer = try initial.map {
+    let transfer = try initial.map { parameters in
       let spec = try recipe.makeSpec(classes: data.training.labels.count)
       do {
-        return try WeightTransfer($0, to: spec, labels: data.training.labels.names)
+        return try AnnotationEngine.naming(parameters.path) {
+          try WeightTransfer(parameters, to: spec, labels: data.training.labels.names)
+        }
       } catch InferenceError.unreadableFile(let path, let problem) where startsFromPretrained {
         throw CommandFailure(
           .unreadable,
@@ -119,6 +132,7 @@ struct TrainCommand: ParsableCommand {
     settings.weightsReport = transfer?.report
     for line in transfer?.report ?? [] { display.show(.note(line)) }
     let trainer = try EmotionTrainer(settings, data: data, initialWeights: transfer?.tensors) { display.show($0) }
+    hasNothingToSave.withLock { $0 = false }
     let outcome: EmotionTrainer.Outcome
     do {
       outcome = try trainer.run { signals.signal != nil }
@@ -167,9 +181,9 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--weights names \(files.count) files for \(limit) of --backbones.")
     }
     for file in files { try ModelLocator.checkExistence(of: file) }
-    let parts = try files.map { try StateDict.read(from: $0) }
+    let parts = try files.map { file in try AnnotationEngine.naming(file) { try StateDict.read(from: file) } }
     guard !recipe.backbones.isEmpty else { return parts[0] }
-    return .fused(parts, for: try recipe.fusedBackbones())
+    return try .fused(parts, for: try recipe.fusedBackbones())
   }
 
   private func distillation() throws -> Distillation? {

@@ -162,7 +162,7 @@ struct TrainDetectorCommand: ParsableCommand {
     } catch {
       throw CommandFailure(.inputOutput, "\(modelDir): cannot make the folder: \(error.localizedDescription)")
     }
-    let signals = StopSignals {}
+    let signals = StopSignals { _ in }
     let trainer = try DetectorTrainer(recipe: recipe, threads: threads)
     if resume { try trainer.restore(from: checkpointPath) }
     let metrics = try DetectorMetricsLog(path: modelDir + "/metrics.jsonl", isContinued: resume)

@@ -88,7 +88,7 @@ struct TuneBiasCommand: ParsableCommand {
   }
 
   func run() throws {
-    let signals = StopSignals {}
+    let signals = StopSignals { _ in }
     if let test, hasFactors || imageDir == nil { return try preview(test) }
     // The parser made sure of one of the two.
     guard let imageDir else { return }

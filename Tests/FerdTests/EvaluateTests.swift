@@ -31,7 +31,7 @@ struct EvaluateTests {
     let result = try evaluate(place, place.data, ["--exclude", list, "--report", report])
     #expect(try object(result)["images"]?.integer == 125)
     #expect(
-      result.errors.contains("contempt/ with 3 pictures is left out: it is none of the model's classes"),
+      result.errors.contains("contempt/ with 3 files is left out: it is none of the model's classes"),
       "\(result.errors)")
     #expect(
       result.errors.contains(

@@ -50,6 +50,13 @@ struct StreamTests {
     try stream.logged("ended")
   }
 
+  @Test func defaultMeansTheBundledModelsWhateverTheEnvironmentSays() throws {
+    let result = try FerdProcess.run(
+      ["stream", "--model", "default", "--detector", "default", try clip()],
+      environment: ["FERD_MODEL": "/nowhere", "FERD_DETECTOR": "/nowhere"])
+    #expect(result.status == 0, "\(result.errors)")
+  }
+
   @Test func loopsWithOneRunOfNumbersAndTimes() throws {
     let stream = try start([try clip(), "--loop"])
     #expect(stream.output.wait(count: 61))

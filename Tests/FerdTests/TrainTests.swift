@@ -135,6 +135,60 @@ struct TrainTests {
     }
   }
 
+  @Test func aResumedRunNeedsNoWeightsToStartFrom() throws {
+    let place = try Place()
+    let first = try FerdProcess.run(place.arguments("run", "--epochs", "2"))
+    #expect(first.status == 0, "\(first.errors)")
+    let resumed = try FerdProcess.run(
+      place.arguments("run", "--epochs", "3", "--resume", "--weights", "/nowhere.safetensors"))
+    #expect(resumed.status == 0 && !resumed.errors.contains("nowhere"), "\(resumed.errors)")
+    let again = try FerdProcess.run(place.arguments("run", "--epochs", "3", "--resume"))
+    #expect(again.errors.contains("all 3 epochs are done"), "\(again.errors)")
+  }
+
+  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+  func aSignalWhilePicturesAreReadIsFollowedAtOnce(signal: Int32, status: Int32) throws {
+    let place = try Place()
+    // Large enough to take some seconds.
+    let pixels = [UInt8](repeating: 90, count: 6000 * 6000)
+    let large = URL(fileURLWithPath: place.data).appending(path: "sad/large.pgm")
+    try Data(Array("P5\n6000 6000\n255\n".utf8) + pixels).write(to: large)
+    for index in 0..<60 {
+      try FileManager.default.createSymbolicLink(
+        at: URL(fileURLWithPath: place.data).appending(path: "sad/large\(index).pgm"), withDestinationURL: large)
+    }
+    let process = try FerdProcess.start(
+      place.arguments("run"), output: FileHandle.nullDevice, errors: FileHandle.nullDevice)
+    let folder = place.folder.path("run")
+    let end = ContinuousClock.now + .seconds(60)
+    // The first thing that is made there is the file for decoded pictures.
+    while ContinuousClock.now < end,
+      (try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty ?? true
+    { usleep(2000) }
+    kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == status)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/last.ckpt"))
+  }
+
+  @Test func recipesAndExclusionsMayComeThroughPipes() throws {
+    let place = try Place()
+    let pipe = place.folder.path("pipe")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let writer = Thread {
+      try? FileHandle(forWritingAtPath: pipe)?.write(contentsOf: Data(TrainTests.recipe.utf8))
+    }
+    writer.start()
+    let arguments = [
+      "train", "--data-dir", place.data, "--model-dir", place.folder.path("run"), "--recipe", pipe, "--epochs", "1",
+      "--exclude", "/dev/null",
+    ]
+    let result = try FerdProcess.run(arguments)
+    #expect(result.status == 0, "\(result.errors)")
+    let folder = try FerdProcess.run(place.arguments("other") + ["--recipe", place.data])
+    #expect(folder.status == 66 && folder.errors.contains("not a regular file"), "\(folder.errors)")
+  }
+
   @Test func aLossThatTheSamplingLeavesNothingToDoIsTold() throws {
     let place = try Place()
     let idle = try FerdProcess.run(
@@ -202,7 +256,8 @@ struct TrainTests {
   @Test(arguments: [
     ["--backbone", "fer48", "--backbones", "fer48", "resnet18"], ["--layer-rates", "1,2"],
     ["--backbones", "fer48", "vgg"],
-    ["--accumulation", "0"], ["--restart-growth", "0"], ["--weights", "one.safetensors", "two.safetensors"],
+    ["--accumulation", "0"], ["--restart-growth", "0"], ["--distill-share", "0.5"], ["--model-dir", ""],
+    ["--data-dir", ""], ["--weights", "one.safetensors", "two.safetensors"],
   ]) func settingsThatContradictAreWrongUsage(_ options: [String]) throws {
     let place = try Place()
     let result = try FerdProcess.run(place.arguments("run") + options)
@@ -403,7 +458,7 @@ struct TrainTests {
     arguments: [
       (["train", "--data-dir", "/nowhere"], 66, "no such folder"),
       (["evaluate", "--data-dir", "/nowhere", "--model", "/nowhere.safetensors"], 66, "no such model"),
-      (["train", "--data-dir", "/", "--recipe", "/nowhere.json"], 66, "no such recipe"),
+      (["train", "--data-dir", "/", "--recipe", "/nowhere.json"], 66, "recipe: cannot open"),
       (["train", "--data-dir", "/", "--epochs", "0"], 64, "epochs must be from"),
       (["train", "--data-dir", "/", "--backbone", "vgg"], 64, "no backbone"),
       (["train", "--data-dir", "/", "--augmentation-level", "4"], 64, "0 to 3"),

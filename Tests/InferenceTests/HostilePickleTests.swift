@@ -57,13 +57,14 @@ struct HostilePickleTests {
     ("", "ends too early"), (".", "without an operand"), ("}", "ends too early"), ("}}.", "operands left"),
     ("(}.", "operands left"), ("t.", "without a mark"), ("s.", "without an operand"),
     ("}Ns.", "without an operand"),
-    ("}NNs.", "None as a key"), ("Na.", "without an operand"), ("NNa.", "appending to None"),
+    ("}NNs.", "no state dict"), ("}]Ns.", "a list as a key"), ("Na.", "without an operand"),
+    ("NNa.", "appending to None"),
     ("(NNu.", "without an operand"), ("}(Nu.", "a key without a value"), ("h\u{0}.", "nothing is remembered"),
     ("j\u{0}\u{0}\u{0}\u{FF}.", "nothing is remembered"), ("NR.", "without an operand"), ("NNR.", "calling None"),
     ("}Nb}.", "operands left"), ("NNb.", "attributes of None"),
     ("N.", "expected a dictionary of tensors, found None"),
     ("}.", "no state dict"), ("]Q.", "no storage of numbers"), ("X\u{FF}\u{FF}\u{FF}\u{FF}a.", "ends too early"),
-    ("\u{8D}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}a.", "too large"), ("\u{8A}\u{9}.", "an integer of 9"),
+    ("\u{8D}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}a.", "too large"), ("\u{8A}\u{9}.", "ends too early"),
     ("X\u{1}\u{0}\u{0}\u{0}\u{FF}.", "no UTF-8"), ("\u{80}\u{1}.", "protocol 1"), ("cabc", "a line without an end"),
     ("\u{8E}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{7F}.", "ends too early"),
     ("ccollections\nOrderedDict\nNR.", "arguments that are None"), ("ctorch\nFloatStorage\n)R.", "not allowed"),
@@ -78,15 +79,73 @@ struct HostilePickleTests {
   }
 
   /// `{"a": tensor}` of the given storage and view.
-  private static func tensor(count: Int, key: String = "0", offset: Int = 0, shape: [Int], strides: [Int])
-    -> [UInt8]
-  {
+  ///
+  /// - Parameter metadata: A seventh argument of the tensor.
+  private static func tensor(
+    count: Int, key: String = "0", offset: Int = 0, shape: [Int], strides: [Int], metadata: [UInt8] = []
+  ) -> [UInt8] {
     func long(_ value: Int) -> [UInt8] { [0x8A, 8] + (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
     func tuple(_ values: [Int]) -> [UInt8] { Array("(".utf8) + values.flatMap(long) + Array("t".utf8) }
     return Array("}".utf8) + PyTorchWriter.string("a") + Array("ctorch._utils\n_rebuild_tensor_v2\n((".utf8)
       + PyTorchWriter.string("storage") + Array("ctorch\nFloatStorage\n".utf8) + PyTorchWriter.string(key)
       + PyTorchWriter.string("cpu") + long(count) + Array("tQ".utf8) + long(offset) + tuple(shape) + tuple(strides)
-      + [0x89] + Array("}tRs.".utf8)
+      + [0x89] + Array("}".utf8) + metadata + Array("tRs.".utf8)
+  }
+
+  /// A file with one storage of 16 zeros.
+  private static func read(_ pickle: [UInt8]) throws -> StateDict {
+    let file = PyTorchWriter.archive([
+      ("archive/data.pkl", [0x80, 2] + pickle), ("archive/data/0", [UInt8](repeating: 0, count: 64)),
+    ])
+    return try StateDict(bytes: file, path: "file")
+  }
+
+  /// What training programs keep beside the weights, none of it needed.
+  @Test(arguments: [
+    "]", "N", "\u{88}", "K\u{5}", "G????????", "\u{8A}\u{9}123456789",
+    "c__builtin__\nset\n]\u{85}R", "cbuiltins\nset\n]\u{85}R",
+    "c_codecs\nencode\nX\u{1}\0\0\0aX\u{1}\0\0\0b\u{86}R",
+    "})K\u{1}s", "}\u{88}K\u{1}s", "}NK\u{1}s", "}G????????K\u{1}s",
+  ])
+  func whatLiesBesideAStateDictIsNoHarm(value: String) throws {
+    let sound = Self.tensor(count: 16, shape: [4], strides: [1]).dropLast()
+    let beside = PyTorchWriter.string("other") + value.unicodeScalars.map { UInt8($0.value) }
+    let state = try Self.read(
+      Self.bytes(["}", PyTorchWriter.string("state_dict"), Array(sound), "s", beside, "s."]))
+    #expect(state.tensors == ["a": Tensor(zeros: [4])])
+  }
+
+  @Test func aTensorThatCannotBeReadMattersOnlyInTheStateDict() throws {
+    let sound = Array(Self.tensor(count: 16, shape: [4], strides: [1]).dropLast())
+    let expanded = Array(Self.tensor(count: 1, shape: [64], strides: [0]).dropLast())
+    let beside = Self.bytes([
+      "}", PyTorchWriter.string("state_dict"), sound, "s", PyTorchWriter.string("other"), expanded, "s.",
+    ])
+    #expect(try Self.read(beside).tensors.keys.elementsEqual(["a"]))
+    for (pickle, message) in [
+      (expanded + [0x2E], "parameter \"a\": a tensor of shape [64]"),
+      (
+        Self.tensor(
+          count: 16, shape: [4], strides: [1],
+          metadata: Array("}".utf8) + PyTorchWriter.string("neg") + [0x88] + Array("s".utf8)),
+        "parameter \"a\": a view that negates"
+      ),
+    ] {
+      let error = #expect(throws: InferenceError.self) { try Self.read(pickle) }
+      #expect(error?.description.contains(message) == true, "\(error!)")
+    }
+  }
+
+  @Test func plainNumbersAmongTheTensorsAreNoneOfThemAndNestingIsFollowed() throws {
+    let sound = Array(Self.tensor(count: 16, shape: [4], strides: [1]).dropLast())
+    let noted = Self.bytes([sound, PyTorchWriter.string("epoch"), "K", 5, "s"])
+    let nested = Self.bytes([
+      "}", PyTorchWriter.string("model"), "}", PyTorchWriter.string("state_dict"), noted, "ss.",
+    ])
+    for pickle in [noted + [0x2E], nested] { #expect(try Self.read(pickle).tensors.keys.elementsEqual(["a"])) }
+    let strange = Self.bytes([sound, PyTorchWriter.string("list"), "]s."])
+    let error = #expect(throws: InferenceError.self) { try Self.read(strange) }
+    #expect(error?.description.contains("found a (a tensor), list (a list)") == true, "\(error!)")
   }
 
   @Test(arguments: [

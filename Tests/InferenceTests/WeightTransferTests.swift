@@ -41,6 +41,46 @@ struct WeightTransferTests {
     #expect(try WeightTransfer(.fused([whole], for: backbones), to: target).tensors == whole.tensors)
   }
 
+  @Test func aFileThatFitsNoBackboneIsRefusedAndSoIsOneTooMany() {
+    let backbones = [Backbone.fer48, .mobileNetV3Small]
+    func file(_ path: String, _ tensors: [String: Tensor]) -> StateDict { StateDict(tensors: tensors, path: path) }
+    let good = file("good", Backbone.fer48.makeSpec().randomWeights())
+    let whole = file("whole", ModelSpec.fused(backbones, imageSize: 48).randomWeights())
+    for (parts, message) in [
+      ([good, file("junk", ["a": Tensor(zeros: [1])])], "junk: fits none of the networks"),
+      (
+        [good, file("twice", good.tensors)], "twice: fits none of the networks that no other file is for: mobilenet"
+      ),
+      ([good, whole], "whole: holds \"backbones.fer48."),
+    ] {
+      let error = #expect(throws: InferenceError.self) { try StateDict.fused(parts, for: backbones) }
+      #expect(error?.description.contains(message) == true, "\(error!)")
+    }
+  }
+
+  @Test func aFusedFileKeepsItsClasses() throws {
+    var whole = state(ModelSpec.fused([.fer48, .mobileNetV3Small], imageSize: 48).randomWeights())
+    whole.labels = ["x", "y"]
+    #expect(try StateDict.fused([whole], for: [.fer48, .mobileNetV3Small]).labels == ["x", "y"])
+  }
+
+  @Test func wholeNumbersAreToldAndSoIsANegativeVariance() throws {
+    var source = Self.spec.randomWeights()
+    source["bn1.weight"] = nil
+    let transfer = try WeightTransfer(state(source, integers: ["bn1.weight": "I64"]), to: Self.spec)
+    #expect(transfer.missing.isEmpty && transfer.unexpected.isEmpty)
+    #expect(transfer.report.contains("whole numbers in the file, starting anew: bn1.weight (I64)"))
+    source["bn1.running_var"] = Tensor(shape: [8], values: [1, 1, 1, -0.5, 1, 1, 1, 1])
+    let error = #expect(throws: InferenceError.self) { try WeightTransfer(state(source), to: Self.spec) }
+    #expect(error?.description.contains("\"bn1.running_var\": holds a variance of -0.5") == true, "\(error!)")
+  }
+
+  @Test func aLastLayerThatStartsAnewMayHoldAnything() throws {
+    var source = ModelSpec.fer48(classes: 1000, widths: [8]).randomWeights()
+    source["fc.bias"]!.values[0] = .nan
+    #expect(try WeightTransfer(state(source), to: Self.spec).replaced.count == 2)
+  }
+
   @Test(arguments: [(["x", "y"], 0), (["y", "x"], 2), (["x", "z"], 2)])
   func theLastLayerStartsAnewForOtherClasses(labels: [String], replaced: Int) throws {
     let spec = ModelSpec.fer48(classes: 2, widths: [8])
@@ -59,6 +99,10 @@ struct WeightTransferTests {
     let counter = ["module._orig_mod.bn1.num_batches_tracked": "I64"]
     let transfer = try WeightTransfer(state(wrapped, integers: counter), to: Self.spec)
     #expect(transfer.tensors == weights && transfer.unexpected.isEmpty)
+    // As `AveragedModel` writes it: with something of its own beside.
+    let averaged = try WeightTransfer(
+      state(wrapped.merging(["scale": Tensor(zeros: [1])]) { $1 }, integers: ["n_averaged": "I64"]), to: Self.spec)
+    #expect(averaged.tensors == weights && averaged.unexpected == ["n_averaged", "scale"])
   }
 
   @Test func aLastLayerForOtherClassesStartsAnew() throws {

@@ -38,6 +38,16 @@ struct OutputSchemaTests {
     }
   }
 
+  @Test(arguments: StreamEndReason.allCases) func everyEndIsValid(reason: StreamEndReason) throws {
+    var encoder = JSONLinesEncoder()
+    var line = LineBuffer()
+    var summary = StreamSummary()
+    summary.reason = reason
+    encoder.end(summary, into: &line)
+    let text = String(decoding: line.bytes, as: UTF8.self)
+    #expect(schema.problems(with: try ParsedJSON.parse(text)).isEmpty, "\(text)")
+  }
+
   /// A schema that lets everything pass would be of no use.
   @Test(arguments: [
     (0, #""v":1"#, #""v":2"#), (0, #""width":640"#, #""width":0"#), (0, #""width":640"#, #""width":1.5"#),

@@ -120,7 +120,7 @@ public struct BiasCorrection: Equatable, Sendable {
 public enum EmotionLabel {
   private static let spellings: [[String]] = [
     ["angry", "anger"], ["disgust", "disgusted"], ["fear", "fearful", "afraid", "scared"],
-    ["happy", "happiness", "joy"], ["sad", "sadness"], ["surprise", "surprised"], ["neutral"],
+    ["happy", "happiness", "joy"], ["sad", "sadness"], ["surprise", "surprised"], ["neutral", "neutrality"],
     ["contempt", "contemptuous"],
   ]
 

@@ -129,10 +129,10 @@ public final class EmotionEnsemble {
         labels: model.record.labels,
         bias: BiasCorrection(neutral: model.record.labels), members: [(file.lastPathComponent, 1, model)])
     }
+    let description = try EnsembleDescription.read(fromFolder: path)
     guard declaration == ModelDeclaration() else {
       throw .unreadableFile(path: path, "an ensemble, which says itself what its networks are")
     }
-    let description = try EnsembleDescription.read(fromFolder: path)
     var members: [(file: String, weight: Float, model: ModelFile)] = []
     for member in description.members {
       let file = "\(path)/\(member.file)"

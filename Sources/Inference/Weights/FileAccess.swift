@@ -9,16 +9,21 @@ package enum FileAccess {
 
   /// The same with errors of another module.
   ///
-  /// - Parameter failure: makes the error from what is wrong with the file.
+  /// - Parameters:
+  ///   - acceptsPipes: Whether to wait for what a pipe brings, if it is one, as a shell's `<(…)`.
+  ///   - failure: makes the error from what is wrong with the file.
   package static func read<Failure: Error>(
-    _ path: String, limit: Int = 1 << 32, failure: (String) -> Failure
+    _ path: String, limit: Int = 1 << 32, acceptsPipes: Bool = false, failure: (String) -> Failure
   ) throws(Failure) -> [UInt8] {
     // Without waiting: opening a FIFO would otherwise block until somebody writes.
-    let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | (acceptsPipes ? 0 : O_NONBLOCK)) }
     guard descriptor >= 0 else { throw failure("cannot open: \(reason())") }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure("cannot be examined: \(reason())") }
+    if acceptsPipes, [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT) {
+      return try drain(descriptor, limit: limit, failure: failure)
+    }
     guard status.st_mode & S_IFMT == S_IFREG else { throw failure("not a regular file") }
     let size = Int(status.st_size)
     guard size <= limit else { throw failure("expected at most \(limit) bytes, found \(size)") }
@@ -34,6 +39,23 @@ package enum FileAccess {
     }
     if let problem { throw failure(problem) }
     return bytes
+  }
+
+  /// All that comes until the other end closes.
+  private static func drain<Failure: Error>(
+    _ descriptor: Int32, limit: Int, failure: (String) -> Failure
+  ) throws(Failure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = chunk.withUnsafeMutableBytes { chunk in
+        retrying { Glibc.read(descriptor, chunk.baseAddress!, chunk.count) }
+      }
+      guard count >= 0 else { throw failure("cannot read: \(reason())") }
+      guard count > 0 else { return bytes }
+      bytes += chunk[..<count]
+      guard bytes.count <= limit else { throw failure("expected at most \(limit) bytes") }
+    }
   }
 
   /// Replaces a file by `chunks`, one after the other: either all of them are there at the end or the old file is.

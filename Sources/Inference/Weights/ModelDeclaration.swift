@@ -58,6 +58,9 @@ extension ModelFile {
     guard let backbone = declaration.backbone else {
       throw fail("it holds parameters and does not say for what: its backbone must be named, \(Backbone.list)")
     }
+    if let name = parameters.integers.keys.min() {
+      throw .parameter(name: name, "expected floating-point values, found \(parameters.integers[name]!)")
+    }
     let sample = backbone.makeSpec()
     let stem = "\(sample.nodes[0].name).weight"
     let head = "\(sample.outputs[0]).weight"
@@ -89,9 +92,6 @@ extension ModelFile {
     if spec.inputChannels == 3 {
       record.channelMeans = ModelDeclaration.imageNetMeans
       record.channelStandardDeviations = ModelDeclaration.imageNetStandardDeviations
-    }
-    if let name = parameters.integers.keys.min() {
-      throw .parameter(name: name, "expected floating-point values, found \(parameters.integers[name]!)")
     }
     try self.init(spec: spec, tensors: parameters.tensors, record: record)
   }

@@ -24,7 +24,9 @@ struct SafetensorsHeader {
     guard file.count >= 8 else { throw fail("expected a safetensors file, found \(file.count) bytes") }
     let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
     guard length >= 2, length <= Self.lengthLimit else {
-      throw fail("expected a header of 2 to \(Self.lengthLimit) bytes, found a length of \(length)")
+      throw fail(
+        "is neither safetensors nor a file of PyTorch: expected a header of 2 to \(Self.lengthLimit) bytes, found a length "
+          + "of \(length)")
     }
     guard Int(length) <= file.count - 8 else {
       throw fail("expected a header of \(length) bytes, found \(file.count - 8): truncated, or no safetensors file")

@@ -32,42 +32,51 @@ public struct StateDict: Equatable, Sendable {
 
   init(tensors: [String: Tensor], integers: [String: String] = [:], path: String) {
     self.path = path
-    var prefix = ""
-    while let found = Self.wrapperPrefixes.first(where: { candidate in
-      !tensors.isEmpty && tensors.keys.allSatisfy { $0.hasPrefix(prefix + candidate) }
-        && integers.keys.allSatisfy { $0.hasPrefix(prefix + candidate) }
-    }) {
-      prefix += found
-    }
-    self.tensors = Self.renamed(tensors, without: prefix)
-    self.integers = Self.renamed(integers, without: prefix)
+    self.tensors = Self.renamed(tensors)
+    self.integers = Self.renamed(integers)
   }
 
   /// The parameters of several backbones under the names that they have in a network fused of them.
   ///
   /// - Parameters:
-  ///   - parts: Each for the backbone whose parameters it names, whatever their order; one that fits no backbone better than
-  ///     another goes to the first that is left. One that holds a fused network keeps its names.
+  ///   - parts: Each for the backbone whose parameters it has, whatever their order. One that holds a fused network keeps its
+  ///     names, and its classes.
   ///   - backbones: Of the fused network.
-  public static func fused(_ parts: [StateDict], for backbones: [Backbone]) -> StateDict {
+  /// - Throws: `unreadableFile` for a part that fits no backbone that is left, or holds what another one holds, too.
+  public static func fused(_ parts: [StateDict], for backbones: [Backbone]) throws(InferenceError) -> StateDict {
     precondition(parts.count <= backbones.count, "\(parts.count) state dicts for \(backbones.count) backbones")
     var tensors: [String: Tensor] = [:]
     var integers: [String: String] = [:]
+    var labels: [String]?
     var remaining = backbones
     for part in parts {
       let isFused = part.tensors.keys.contains { $0.hasPrefix(ModelSpec.fusedPrefix) }
       var prefix = ""
-      if !isFused {
+      if isFused {
+        labels = part.labels
+      } else {
         let fits = remaining.map { backbone in
-          backbone.makeSpec().parameters.count { part.tensors[$0.name]?.shape.count == $0.shape.count }
+          backbone.makeSpec().parameters.count { part.tensors[$0.name]?.shape == $0.shape }
         }
-        let backbone = remaining.remove(at: fits.firstIndex(of: fits.max()!)!)
+        guard let most = fits.max(), most > 0 else {
+          throw .unreadableFile(
+            path: part.path,
+            "fits none of the networks that no other file is for: "
+              + remaining.map(\.rawValue).joined(separator: ", "))
+        }
+        let backbone = remaining.remove(at: fits.firstIndex(of: most)!)
         prefix = "\(ModelSpec.fusedPrefix)\(backbone.rawValue)."
       }
-      for (name, tensor) in part.tensors { tensors[prefix + name] = tensor }
+      for (name, tensor) in part.tensors {
+        guard tensors.updateValue(tensor, forKey: prefix + name) == nil else {
+          throw .unreadableFile(path: part.path, "holds \"\(prefix + name)\", which another file holds, too")
+        }
+      }
       for (name, type) in part.integers { integers[prefix + name] = type }
     }
-    return StateDict(tensors: tensors, integers: integers, path: parts.map(\.path).joined(separator: ", "))
+    var result = StateDict(tensors: tensors, integers: integers, path: parts.map(\.path).joined(separator: ", "))
+    result.labels = labels
+    return result
   }
 
   /// `torch.nn.DataParallel`, `torch.compile`.
@@ -76,9 +85,15 @@ public struct StateDict: Equatable, Sendable {
   /// PyTorch's batch norms count their batches, which nobody needs.
   static func isCounter(_ name: String) -> Bool { name.hasSuffix(".num_batches_tracked") }
 
-  private static func renamed<Value>(_ values: [String: Value], without prefix: String) -> [String: Value] {
+  /// Without the prefixes of wrappers; a name that some parameter has without them stays that one's.
+  private static func renamed<Value>(_ values: [String: Value]) -> [String: Value] {
     var result: [String: Value] = [:]
-    for (name, value) in values where !isCounter(name) { result[String(name.dropFirst(prefix.count))] = value }
+    for (name, value) in values where !isCounter(name) {
+      var bare = name[...]
+      while let prefix = wrapperPrefixes.first(where: { bare.hasPrefix($0) }) { bare.removeFirst(prefix.count) }
+      let isTaken = bare.count < name.count && values[String(bare)] != nil
+      result[isTaken ? name : String(bare)] = value
+    }
     return result
   }
 }

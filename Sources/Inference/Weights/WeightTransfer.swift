@@ -13,6 +13,8 @@ public struct WeightTransfer: Sendable {
   public private(set) var converted: [String] = []
   /// Names of the last layer's parameters, where it starts anew.
   public private(set) var replaced: [String] = []
+  /// Names of which the file has whole numbers, with their types.
+  public private(set) var integers: [(name: String, type: String)] = []
   /// Names that the file lacks.
   public private(set) var missing: [String] = []
   /// Other names whose shapes differ, with both.
@@ -26,7 +28,7 @@ public struct WeightTransfer: Sendable {
 
   /// - Parameter labels: The network's classes, where they are known.
   /// - Throws: `unreadableFile` where not one weight of a convolution or linear layer fits, `parameter` where one is not
-  ///   finite.
+  ///   finite, or a variance negative.
   public init(_ source: StateDict, to spec: ModelSpec, labels: [String]? = nil) throws(InferenceError) {
     path = source.path
     inputChannels = spec.inputChannels
@@ -41,18 +43,29 @@ public struct WeightTransfer: Sendable {
     let startsAnew = head.contains { parameter in
       source.tensors[parameter.name].map { hasOtherClasses || $0.shape != parameter.shape } ?? false
     }
+    let variances = Set(
+      spec.nodes.filter { if case .batchNorm = $0.layer { true } else { false } }.map { "\($0.name).running_var" })
     for parameter in parameters {
       let name = parameter.name
       guard let tensor = source.tensors[name] else {
-        missing.append(name)
+        if let type = source.integers[name] {
+          integers.append((name, type))
+        } else {
+          missing.append(name)
+        }
+        continue
+      }
+      if startsAnew, head.contains(where: { $0.name == name }) {
+        replaced.append(name)
         continue
       }
       guard FileBytes.areFinite(tensor.values) else {
         throw .parameter(name: name, "holds values that are not finite")
       }
-      if startsAnew, head.contains(where: { $0.name == name }) {
-        replaced.append(name)
-      } else if tensor.shape == parameter.shape {
+      if variances.contains(name), let least = tensor.values.min(), least < 0 {
+        throw .parameter(name: name, "holds a variance of \(least)")
+      }
+      if tensor.shape == parameter.shape {
         tensors[name] = tensor
       } else if stems.contains(name), let fitting = Self.converted(tensor, to: parameter.shape) {
         tensors[name] = fitting
@@ -67,7 +80,7 @@ public struct WeightTransfer: Sendable {
       throw .unreadableFile(
         path: path,
         "nothing in it fits the network \(spec.name): expected parameters like \(Self.sample(parameters.map(\.name))), "
-          + "found \(Self.sample(source.tensors.keys.sorted()))")
+          + "found \(Self.sample(source.tensors.keys.sorted() + source.integers.keys.sorted()))")
     }
   }
 
@@ -83,8 +96,12 @@ public struct WeightTransfer: Sendable {
 
   private static func sample(_ names: [String]) -> String {
     names.isEmpty
-      ? "nothing" : names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ") + (names.count > 3 ? " …" : "")
+      ? "nothing"
+      : names.prefix(3).map { "\"\(shortened($0))\"" }.joined(separator: ", ") + (names.count > 3 ? " …" : "")
   }
+
+  /// A file may name its parameters as it likes.
+  private static func shortened(_ name: String) -> String { name.count > 100 ? name.prefix(99) + "…" : name }
 
   /// One line for each thing that is worth knowing.
   public var report: [String] {
@@ -92,13 +109,14 @@ public struct WeightTransfer: Sendable {
     func add(_ names: [String], _ what: String) {
       guard !names.isEmpty else { return }
       let rest = names.count > 6 ? " and \(names.count - 6) more" : ""
-      lines.append("\(what): \(names.prefix(6).joined(separator: ", "))\(rest)")
+      lines.append("\(what): \(names.prefix(6).map(Self.shortened).joined(separator: ", "))\(rest)")
     }
     add(
       converted,
       "fitted to the number of input channels, "
         + (inputChannels == 1 ? "those of three summed for one" : "a third of the one for each of three"))
     add(replaced, "last layer for other classes, starting anew")
+    add(integers.map { "\($0.name) (\($0.type))" }, "whole numbers in the file, starting anew")
     add(missing, "not in the file, starting anew")
     add(mismatched.map { "\($0.name) (\($0.found), not \($0.expected))" }, "of another shape, starting anew")
     add(unexpected, "in the file, but not in the network")

@@ -44,22 +44,24 @@ public struct FolderListing: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - needsAllClasses: False where classes may be without pictures, as in an evaluation.
-  ///   - output: A folder that is passed over wherever it lies, as that of a run: it is neither class nor picture.
+  ///   - output: A folder that is passed over wherever it lies, as that of a run: it is neither class nor picture. So are
+  ///     folders around it that have no name of a class or split, and what a run makes there where it is the data folder.
+  ///   - part: The only split to look into where there are some.
   ///   - leavesOutUnknown: True where folders that are neither split nor class are told in `unknownFolders` instead of
   ///     refused, as long as at least one class is known: other collections have other classes, too.
   /// - Throws: `noSuchInput` where there is no such folder; `invalidData` for a folder that is neither a split nor
   ///   a class, two folders of one class or split, and a class without a file.
   public static func read(
     _ path: String, labels: ClassLabels = .emotions, needsAllClasses: Bool = true, passingOver output: URL? = nil,
-    leavesOutUnknown: Bool = false
+    leavesOutUnknown: Bool = false, part: DataSplit? = nil
   ) throws(TrainingError) -> FolderListing {
     let folder = URL(fileURLWithPath: path)
-    let output = output?.standardizedFileURL.path
-    let names = try subfolders(of: folder, path: path, passingOver: output)
+    let output = output.map { RunFolder(path: realPath($0)) }
+    let isKnown = { splitNames[$0.lowercased()] != nil || labels.position(of: $0) != nil }
+    let names = try subfolders(of: folder, path: path, passingOver: output, isKnown: isKnown)
     guard !names.isEmpty else { throw .invalidData(path: path, "has no folders; expected one per class or split") }
     var listing = FolderListing(folder: folder, splits: [:], hasSplits: true)
-    let isSplit = names.map { splitNames[$0.lowercased()] != nil }
-    guard isSplit.contains(true) else {
+    guard names.contains(where: { splitNames[$0.lowercased()] != nil }) else {
       let known = try listing.known(
         names, in: nil, prefix: "", labels: labels, leavesOutUnknown: leavesOutUnknown, path: path)
       listing.splits[.train] = try classes(
@@ -80,10 +82,14 @@ public struct FolderListing: Equatable, Sendable {
       guard listing.splits[split] == nil else {
         throw .invalidData(path: path, "two folders of the split \(split)")
       }
+      guard part == nil || part == split else {
+        listing.splits[split] = []
+        continue
+      }
       let inner = folder.appending(path: name)
       let known = try listing.known(
-        try subfolders(of: inner, path: inner.path, passingOver: output), in: split, prefix: "\(name)/",
-        labels: labels, leavesOutUnknown: leavesOutUnknown, path: inner.path)
+        try subfolders(of: inner, path: inner.path, passingOver: output, isKnown: isKnown), in: split,
+        prefix: "\(name)/", labels: labels, leavesOutUnknown: leavesOutUnknown, path: inner.path)
       listing.splits[split] = try classes(
         in: inner, prefix: "\(name)/", names: known, labels: labels, needsAllClasses: needsAllClasses,
         output: output, path: inner.path)
@@ -123,7 +129,7 @@ public struct FolderListing: Equatable, Sendable {
   ///
   /// - Throws: `noSuchInput`; `invalidData` for what is no folder.
   public static func hasClasses(_ path: String, labels: ClassLabels = .emotions) throws(TrainingError) -> Bool {
-    try subfolders(of: URL(fileURLWithPath: path), path: path, passingOver: nil).contains {
+    try subfolders(of: URL(fileURLWithPath: path), path: path, passingOver: nil) { _ in true }.contains {
       splitNames[$0.lowercased()] != nil || labels.position(of: $0) != nil
     }
   }
@@ -134,7 +140,7 @@ public struct FolderListing: Equatable, Sendable {
 
   /// - Parameter names: Of folders that are classes.
   private static func classes(
-    in folder: URL, prefix: String, names: [String], labels: ClassLabels, needsAllClasses: Bool, output: String?,
+    in folder: URL, prefix: String, names: [String], labels: ClassLabels, needsAllClasses: Bool, output: RunFolder?,
     path: String
   ) throws(TrainingError) -> [PictureFile] {
     var files: [[PictureFile]?] = Array(repeating: nil, count: labels.count)
@@ -144,8 +150,9 @@ public struct FolderListing: Equatable, Sendable {
         throw .invalidData(path: path, "two folders of the class \(labels.names[label])")
       }
       let inner = folder.appending(path: name)
+      let hidesOutput = output?.lies(in: inner) ?? false
       files[label] = try contents(of: inner)
-        .filter { !$0.hasPrefix(".") && inner.appending(path: $0).standardizedFileURL.path != output }
+        .filter { !$0.hasPrefix(".") && !(hidesOutput && output!.lies(in: inner.appending(path: $0))) }
         .map { PictureFile(path: "\(prefix)\(name)/\($0)", label: label) }
     }
     for (label, list) in files.enumerated() where needsAllClasses && list?.isEmpty ?? true {
@@ -159,8 +166,32 @@ public struct FolderListing: Equatable, Sendable {
     return all
   }
 
+  /// A run's folder among the pictures.
+  private struct RunFolder {
+    /// Without symbolic links.
+    var path: String
+
+    /// Whether it lies in some place, or is it.
+    func lies(in place: URL) -> Bool { (path + "/").hasPrefix(realPath(place) + "/") }
+  }
+
+  /// What runs make in their folders.
+  private static let runFolderNames: Set<String> = ["report", "pretrain"]
+
+  /// Without symbolic links, as far as the folders are there.
+  private static func realPath(_ place: URL) -> String {
+    var place = place.standardizedFileURL
+    var names: [String] = []
+    while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
+      names.append(place.lastPathComponent)
+      place.deleteLastPathComponent()
+    }
+    return ([place.resolvingSymlinksInPath().path] + names.reversed()).joined(separator: "/")
+  }
+
+  /// - Parameter isKnown: Whether a folder of that name is a class or a split.
   private static func subfolders(
-    of folder: URL, path: String, passingOver output: String?
+    of folder: URL, path: String, passingOver output: RunFolder?, isKnown: (String) -> Bool
   ) throws(TrainingError) -> [String] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory) else {
@@ -169,10 +200,12 @@ public struct FolderListing: Equatable, Sendable {
     guard isDirectory.boolValue else {
       throw .invalidData(path: path, "is no folder; expected one folder per class")
     }
+    let isRunFolder = output.map { $0.path == realPath(folder) } ?? false
     return try contents(of: folder).filter { name in
       guard !name.hasPrefix(".") else { return false }
       let place = folder.appending(path: name)
-      guard place.standardizedFileURL.path != output else { return false }
+      if let output, output.lies(in: place), !isKnown(name) || realPath(place) == output.path { return false }
+      if isRunFolder, runFolderNames.contains(name), !isKnown(name) { return false }
       return FileManager.default.fileExists(atPath: place.path, isDirectory: &isDirectory) && isDirectory.boolValue
     }
   }

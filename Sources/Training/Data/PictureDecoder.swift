@@ -116,6 +116,8 @@ struct PictureDecoder {
     return part
   }
 
+  func canRead(_ index: Int) -> Bool { (try? read(index, with: PictureReader())) != nil }
+
   /// A pipe among the pictures would keep everything waiting.
   private func read(_ index: Int, with reader: PictureReader) throws(CaptureError) -> LumaImage {
     try reader.read(folder.appending(path: files[index].path).path)

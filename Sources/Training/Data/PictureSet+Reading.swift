@@ -32,7 +32,12 @@ extension PictureSet {
     _ decoder: PictureDecoder, in cache: PictureCache
   ) throws(TrainingError) -> PictureCache.Content {
     let key = PictureCache.key(of: decoder.files, folder: decoder.folder, limit: decoder.limit)
-    if let content = cache.read(key: key, count: decoder.files.count) { return content }
+    // What could not be read then may be readable by now without having changed: with other permissions, for one.
+    if let content = cache.read(key: key, count: decoder.files.count),
+      !content.problems.keys.contains(where: { decoder.canRead($0) })
+    {
+      return content
+    }
     try cache.write(key: key, decoder)
     guard let content = cache.read(key: key, count: decoder.files.count) else {
       throw .inputOutput(path: cache.path, "is not as it was just written; pictures may have changed meanwhile")

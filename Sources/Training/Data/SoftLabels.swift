@@ -21,36 +21,34 @@ struct SoftLabels: Sendable {
 
   static func parse(_ text: String, path: String, labels: ClassLabels) throws(TrainingError) -> SoftLabels {
     var result = SoftLabels()
-    var columns: [Int?] = []
-    var fileColumn = 0
-    for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
-      let fields = fields(of: line)
-      if number == 0 {
-        guard let file = fields.firstIndex(of: "file") else {
-          throw .invalidData(path: path, "expected a heading with the column \"file\", it is \"\(line)\"")
-        }
-        fileColumn = file
-        columns = fields.map { labels.position(of: $0) }
-        for (position, name) in labels.names.enumerated() where columns.count(where: { $0 == position }) != 1 {
-          throw .invalidData(path: path, "expected one column of votes for \(name)")
-        }
-        continue
-      }
+    var rows = CSVRows(text)
+    let heading = rows.next() ?? []
+    guard let fileColumn = heading.firstIndex(of: "file") else {
+      throw .invalidData(
+        path: path, "expected a heading with the column \"file\", it is \"\(heading.joined(separator: ","))\"")
+    }
+    let columns = try columns(of: heading, fileColumn: fileColumn, path: path, labels: labels)
+    var number = 1
+    while let fields = rows.next() {
+      number += 1
       guard fields.count == columns.count else {
-        throw .invalidData(path: path, "row \(number + 1) has \(fields.count) fields instead of \(columns.count)")
+        throw .invalidData(path: path, "row \(number) has \(fields.count) fields instead of \(columns.count)")
       }
       var votes = [Float](repeating: 0, count: labels.count)
       for (field, column) in zip(fields, columns) {
         guard let column, !field.isEmpty else { continue }
         guard let vote = Float(field), vote >= 0, vote.isFinite else {
-          throw .invalidData(path: path, "row \(number + 1): \"\(field)\" is no number of votes")
+          throw .invalidData(path: path, "row \(number): \"\(field)\" is no number of votes")
         }
         votes[column] = vote
       }
-      let sum = votes.reduce(0, +)
+      let sum = votes.reduce(0.0) { $0 + Double($1) }
       let file = fields[fileColumn]
+      guard result.distributions[file] == nil, !result.withoutVotes.contains(file) else {
+        throw .invalidData(path: path, "row \(number): a second row for \"\(file)\"")
+      }
       if sum > 0 {
-        result.distributions[file] = votes.map { $0 / sum }
+        result.distributions[file] = votes.map { Float(Double($0) / sum) }
       } else {
         result.withoutVotes.insert(file)
       }
@@ -58,25 +56,21 @@ struct SoftLabels: Sendable {
     return result
   }
 
-  /// Fields may have spaces around them and stand in quotation marks, within which two marks are one.
-  private static func fields(of line: Substring) -> [String] {
-    var fields: [String] = []
-    var field = ""
-    var isQuoted = false
-    var rest = line
-    while let character = rest.popFirst() {
-      switch character {
-      case "\"" where isQuoted && rest.first == "\"":
-        field.append(character)
-        rest.removeFirst()
-      case "\"": isQuoted.toggle()
-      case "," where !isQuoted:
-        fields.append(field.trimmingCharacters(in: .whitespaces))
-        field = ""
-      default: field.append(character)
-      }
+  /// Which class's votes each column holds.
+  private static func columns(
+    of heading: [String], fileColumn: Int, path: String, labels: ClassLabels
+  ) throws(TrainingError) -> [Int?] {
+    var columns = heading.map { labels.position(of: $0) }
+    columns[fileColumn] = nil
+    // `ferd evaluate --scores` writes each picture's own class there; a class may have that name, too.
+    let ownClass = fileColumn + 1
+    if ownClass < heading.count, heading[ownClass] == "label", heading.count(where: { $0 == "label" }) > 1 {
+      columns[ownClass] = nil
     }
-    return fields + [field.trimmingCharacters(in: .whitespaces)]
+    for (position, name) in labels.names.enumerated() where columns.count(where: { $0 == position }) != 1 {
+      throw .invalidData(path: path, "expected one column of votes for \(name)")
+    }
+    return columns
   }
 
   /// How many pictures have votes.
@@ -86,11 +80,15 @@ struct SoftLabels: Sendable {
   func count(in pictures: PictureSet, path: String) throws(TrainingError) -> Int {
     let count = pictures.files.count { distributions[$0.path] != nil }
     guard count > 0 else {
-      let named = withoutVotes.union(distributions.keys).min().map { "names pictures like \"\($0)\"" } ?? "is empty"
+      let named =
+        if pictures.files.contains(where: { withoutVotes.contains($0.path) }) {
+          "names some of them without a vote for any class"
+        } else if let first = withoutVotes.union(distributions.keys).min() {
+          "names pictures like \"\(first)\", they are called like \"\(pictures.files[0].path)\""
+        } else { "is empty" }
       throw .invalidData(
         path: path,
-        "has votes for none of \(ReportText.count(pictures.count, "training picture")); it \(named), they are called "
-          + "like \"\(pictures.files[0].path)\"")
+        "has votes for none of \(ReportText.count(pictures.count, "training picture")); it \(named)")
     }
     return count
   }

@@ -20,6 +20,21 @@ extension EmotionTrainer {
     try checkpoint.write(to: bestPath)
   }
 
+  /// The best epoch so far and its averaged weights.
+  func readBest() throws(TrainingError) -> (record: EpochRecord, tensors: [String: Tensor]) {
+    let checkpoint = try Checkpoint.read(from: bestPath)
+    let state = try checkpoint.decodeState(BestState.self, path: bestPath)
+    var tensors: [String: Tensor] = [:]
+    for parameter in spec.parameters {
+      guard let values = checkpoint.values(parameter.name), values.count == parameter.elementCount else {
+        throw .invalidCheckpoint(
+          path: bestPath, "expected \(parameter.elementCount) values for \"\(parameter.name)\"")
+      }
+      tensors[parameter.name] = Tensor(shape: parameter.shape, values: values)
+    }
+    return (state.record, tensors)
+  }
+
   /// What a finished run writes.
   var modelFile: URL { settings.modelFile ?? settings.folder.appending(path: "model.safetensors") }
 
@@ -27,16 +42,13 @@ extension EmotionTrainer {
   ///
   /// - Returns: False where it was stopped on the way; then nothing is written.
   func exportModel(isStopped: @escaping @Sendable () -> Bool) throws -> Bool {
-    let checkpoint = try Checkpoint.read(from: bestPath)
-    let best = try checkpoint.decodeState(BestState.self, path: bestPath)
-    var tensors: [String: Tensor] = [:]
-    for parameter in spec.parameters {
-      guard let values = checkpoint.values(parameter.name), values.count == parameter.elementCount else {
-        throw TrainingError.invalidCheckpoint(
-          path: bestPath, "expected \(parameter.elementCount) values for \"\(parameter.name)\"")
-      }
-      tensors[parameter.name] = Tensor(shape: parameter.shape, values: values)
+    let best = try readBest()
+    // A run that was killed between its two files has a better epoch here than it remembers.
+    guard best.record.epoch == state.bestEpoch || best.record.score > state.bestScore ?? -.infinity else {
+      throw TrainingError.invalidCheckpoint(
+        path: bestPath, "holds epoch \(best.record.epoch), but the best was epoch \(state.bestEpoch)")
     }
+    let tensors = best.tensors
     var training: [String: JSONValue] = [
       "teachers": try JSONValue(encoding: [settings.distillation?.identity].compactMap(\.self)),
       "recipe": try JSONValue(encoding: settings.recipe),

@@ -59,6 +59,8 @@ public final class EmotionTrainer {
   private let loss: SoftmaxCrossEntropy
   private let schedule: CosineSchedule
   private let maker: BatchMaker
+  /// From the moment the folder is read until the run ends.
+  private var lock: FolderLock?
   private var lastSaved = ContinuousClock.now
   private var meter = SpeedMeter()
 
@@ -103,14 +105,15 @@ public final class EmotionTrainer {
       totalSteps: recipe.epochs * maker.stepsPerEpoch, finalShare: recipe.finalLearningRateShare,
       cycleSteps: recipe.restartEpochs * maker.stepsPerEpoch, cycleGrowth: recipe.restartGrowth)
     state = TrainingState(
-      recipe: recipe, spec: spec, dataFingerprint: training.fingerprint, threads: settings.threads,
-      precision: settings.precision, teachers: settings.distillation?.identity,
-      weights: settings.weightsReport)
+      recipe: recipe, spec: spec, dataFingerprint: training.fingerprint,
+      validationFingerprint: data.validationFingerprint, threads: settings.threads, precision: settings.precision,
+      teachers: settings.distillation?.identity, weights: settings.weightsReport)
     try prepareFolder()
   }
 
   /// Trains until the last epoch, or until `stopRequested` says true.
   public func run(stopRequested: @escaping @Sendable () -> Bool = { false }) throws -> Outcome {
+    defer { lock = nil }
     if !state.isFinished {
       let loader = BatchLoader(
         maker, fromEpoch: state.epoch, step: state.stepInEpoch * recipe.accumulation, epochs: recipe.epochs)
@@ -217,16 +220,16 @@ public final class EmotionTrainer {
     let start = ContinuousClock.now
     report(.measuring("epoch \(state.epoch + 1)/\(recipe.epochs) on the validation part"))
     let weights = recipe.emaDecay > 0 ? average.exportTensors() : store.exportTensors()
+    let diverged = TrainingError.diverged(
+      "the weights are no numbers any more after epoch \(state.epoch + 1) at step \(state.step); try a lower "
+        + "learning rate or a longer warm-up")
+    guard weights.values.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else { throw diverged }
     guard
       let result = try ClassifierEvaluation.run(
         spec: spec, weights: weights, pictures: data.validation, record: self.record,
         precision: settings.precision, threads: settings.threads, isStopped: stopRequested)
     else { return false }
-    guard result.flipAveraged.allSatisfy(\.isFinite) else {
-      throw TrainingError.diverged(
-        "the weights are no numbers any more after epoch \(state.epoch + 1) at step \(state.step); try a lower "
-          + "learning rate or a longer warm-up")
-    }
+    guard result.flipAveraged.allSatisfy(\.isFinite) else { throw diverged }
     let all = data.metrics(result.flipAveraged, withoutDuplicates: false)
     let deduplicated = data.duplicates.isEmpty ? nil : data.metrics(result.flipAveraged, withoutDuplicates: true)
     let selecting = deduplicated ?? all
@@ -280,22 +283,27 @@ extension EmotionTrainer {
     lastSaved = .now
   }
 
+  /// Whether a folder has a run in it that can be gone on with.
+  public static func holdsRun(_ folder: URL) -> Bool {
+    FileManager.default.fileExists(atPath: lastPath(in: folder))
+  }
+
   /// Refuses a folder with a run in it that shall not be gone on with; quick, so it can come before pictures are read.
   public static func checkFolder(_ folder: URL, resumes: Bool) throws(TrainingError) {
-    guard !resumes, FileManager.default.fileExists(atPath: lastPath(in: folder)) else { return }
+    guard !resumes, holdsRun(folder) else { return }
     throw .invalidSettings("\(folder.path) holds a run already; go on with --resume, or name another folder")
   }
 
   /// Makes the folder, or takes up the run that it holds.
   private func prepareFolder() throws(TrainingError) {
-    try Self.checkFolder(settings.folder, resumes: settings.resumes)
-    let manager = FileManager.default
     do {
-      try manager.createDirectory(at: settings.folder, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(at: settings.folder, withIntermediateDirectories: true)
     } catch {
       throw .inputOutput(path: settings.folder.path, "cannot be made: \(error.localizedDescription)")
     }
-    guard manager.fileExists(atPath: lastPath) else {
+    lock = try FolderLock(settings.folder)
+    try Self.checkFolder(settings.folder, resumes: settings.resumes)
+    guard Self.holdsRun(settings.folder) else {
       if settings.resumes { report(.note("nothing to resume in \(settings.folder.path); starting anew")) }
       return try MetricsLog(folder: settings.folder).truncate(afterEpoch: 0)
     }
@@ -306,6 +314,8 @@ extension EmotionTrainer {
       throw .invalidCheckpoint(
         path: lastPath, "has finished \(stored.epoch) epochs; a run cannot be shortened to \(recipe.epochs)")
     }
+    // Otherwise it would be missed only at the end.
+    if stored.bestEpoch > 0 { _ = try readBest() }
     try checkpoint.restore(buffers, path: lastPath)
     state = stored
     state.recipe = recipe
@@ -324,6 +334,11 @@ extension EmotionTrainer {
       report(
         .note("the run had \(stored.threads) threads so far; with \(settings.threads) it will end otherwise"))
     }
-    report(.note("resuming at epoch \(stored.epoch + 1), step \(stored.stepInEpoch + 1)"))
+    report(
+      .note(
+        state.isFinished
+          ? "all \(stored.epoch) epochs are done"
+          : "resuming at epoch \(stored.epoch + 1), step \(stored.stepInEpoch + 1)"
+      ))
   }
 }

@@ -23,6 +23,26 @@ public struct TrainingData: Sendable {
     self.duplicates = duplicates.intersection(validation.files.map(\.path))
   }
 
+  /// Of what the best epoch is chosen by: the validation pictures and which of them do not count.
+  var validationFingerprint: String {
+    var text = validation.fingerprint
+    for path in duplicates.sorted() { text += "\n\(path)" }
+    return text.withUTF8 { String(DamageCheck.checksum(UnsafeRawBufferPointer($0)), radix: 16) }
+  }
+
+  /// - Throws: `invalidData` where no validation picture would count, so that no epoch could be chosen.
+  private func checkDuplicates(path: String) throws(TrainingError) {
+    guard !duplicates.isEmpty, validation.files.allSatisfy({ duplicates.contains($0.path) }) else { return }
+    throw .invalidData(path: path, "every validation picture is excluded; the best epoch is chosen by the others")
+  }
+
+  /// Classes of which every validation picture is excluded, so that the choice of the best epoch knows nothing of them.
+  public var excludedClasses: [String] {
+    guard !duplicates.isEmpty else { return [] }
+    let counted = Set(validation.files.filter { !duplicates.contains($0.path) }.map(\.label))
+    return Set(validation.files.map(\.label)).subtracting(counted).sorted().map { validation.labels.names[$0] }
+  }
+
   /// - Parameter probabilities: `[validation pictures, classes]`.
   func metrics(_ probabilities: [Float], withoutDuplicates: Bool) -> ClassificationMetrics {
     let classes = validation.labels.count
@@ -91,13 +111,14 @@ extension TrainingData {
     }
     var data = TrainingData(
       training: parts[.train]!, validation: parts[.validation]!, test: parts[.test], duplicates: duplicates)
+    try data.checkDuplicates(path: listing.folder.path)
     let training = data.training
+    let kept = try TrainingRecipe.positions(of: recipe.softLabelKeep, in: labels, setting: "softLabelKeep")
     if recipe.softLabelShare > 0 || recipe.softLabelDrop > 0 {
       guard let softLabels else {
         throw .invalidSettings("the recipe uses votes (softLabelShare, softLabelDrop); none were given")
       }
       let votes = try SoftLabels.read(softLabels, labels: labels)
-      let kept = try TrainingRecipe.positions(of: recipe.softLabelKeep, in: labels, setting: "softLabelKeep")
       let voted = try votes.count(in: training, path: softLabels)
       data.training = try votes.apply(
         to: training, share: recipe.softLabelShare, drop: recipe.softLabelDrop, keeping: kept,
@@ -115,7 +136,8 @@ extension TrainingData {
   ) throws(TrainingError) -> [DataSplit: PictureSet] {
     var readable = listing
     readable.splits = [.train: pictures.files]
-    let positions = Dictionary(uniqueKeysWithValues: pictures.files.enumerated().map { ($1.path, $0) })
+    // Bytes, because two names that differ in how they write an accent are equal as strings.
+    let positions = Dictionary(uniqueKeysWithValues: pictures.files.enumerated().map { (Array($1.path.utf8), $0) })
     let parts: [DataSplit: [PictureFile]]
     do {
       parts = try readable.splitForTraining(seed: seed).splits
@@ -130,7 +152,7 @@ extension TrainingData {
     }
     var result: [DataSplit: PictureSet] = [:]
     for (split, files) in parts {
-      result[split] = pictures.subset(files.map { positions[$0.path]! })
+      result[split] = pictures.subset(files.map { positions[Array($0.path.utf8)]! })
       // Told once.
       if split != .train { result[split]!.unreadable = [] }
     }

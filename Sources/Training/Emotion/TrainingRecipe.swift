@@ -97,15 +97,13 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   ///
   /// - Throws: `noSuchInput`, or `invalidSettings` naming a key that is unknown or a value that does not fit.
   public static func read(_ path: String) throws(TrainingError) -> TrainingRecipe {
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
-      throw .noSuchInput(path: path, "no such recipe")
+    let bytes = try FileAccess.read(path, acceptsPipes: true) {
+      TrainingError.noSuchInput(path: path, "recipe: \($0)")
     }
     do {
-      return try decode(data)
-    } catch let error as TrainingError {
-      throw .invalidSettings("\(path): \(error)")
+      return try decode(Data(bytes))
     } catch {
-      throw .invalidSettings("\(path): \(Self.explain(error))")
+      throw .invalidSettings("\(path): \(error)")
     }
   }
 
@@ -129,10 +127,30 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     defaults["dropout"] = NSNull()
     defaults["channelNormalisations"] = NSNull()
     let merged = try merge(given, over: defaults, prefix: "")
-    let recipe = try JSONDecoder().decode(
-      TrainingRecipe.self, from: JSONSerialization.data(withJSONObject: merged))
+    guard let recipe = try? decoded(merged) else {
+      // One after the other: the decoder does not always say which it was.
+      for key in given.keys.sorted() {
+        var single = defaults
+        single[key] = merged[key]
+        guard (try? decoded(single)) == nil else { continue }
+        throw TrainingError.invalidSettings(
+          "\"\(key)\": expected \(describe(defaults[key]!)), it is \(describe(given[key]!))")
+      }
+      throw TrainingError.invalidSettings("holds values of other kinds than expected")
+    }
     try recipe.validate()
     return recipe
+  }
+
+  private static func decoded(_ settings: [String: Any]) throws -> TrainingRecipe {
+    try JSONDecoder().decode(TrainingRecipe.self, from: JSONSerialization.data(withJSONObject: settings))
+  }
+
+  /// - Parameter value: The default where it says what is expected.
+  private static func describe(_ value: Any) -> String {
+    let json = try? JSONSerialization.data(
+      withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
+    return json.map { String(decoding: $0, as: UTF8.self) } ?? "no JSON"
   }
 
   private static func merge(
@@ -143,24 +161,20 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
       guard let former = defaults[key] else {
         throw TrainingError.invalidSettings("\"\(prefix)\(key)\" is no setting of a recipe")
       }
-      if let inner = value as? [String: Any], let former = former as? [String: Any] {
+      if value is NSNull, !(former is NSNull) {
+        throw TrainingError.invalidSettings("\"\(prefix)\(key)\" is null; leave it out, or give it a value")
+      }
+      if key == "channelNormalisations", let list = value as? [[String: Any]] {
+        let known = defaults["normalisation"] as? [String: Any] ?? [:]
+        for item in list { _ = try merge(item, over: known, prefix: "\(key).") }
+        result[key] = value
+      } else if let inner = value as? [String: Any], let former = former as? [String: Any] {
         result[key] = try merge(inner, over: former, prefix: "\(prefix)\(key).")
       } else {
         result[key] = value
       }
     }
     return result
-  }
-
-  private static func explain(_ error: any Error) -> String {
-    guard let error = error as? DecodingError else { return "\(error)" }
-    switch error {
-    case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
-      .dataCorrupted(let context):
-      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
-      return place.isEmpty ? context.debugDescription : "\"\(place)\": \(context.debugDescription)"
-    @unknown default: return "\(error)"
-    }
   }
 
   /// - Throws: `invalidSettings` naming the first value out of its range.

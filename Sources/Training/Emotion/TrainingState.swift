@@ -6,6 +6,8 @@ struct TrainingState: Codable, Equatable {
   var spec: ModelSpec
   /// Of the training pictures and their classes, so that a run does not go on with other data unnoticed.
   var dataFingerprint: String
+  /// Of the validation pictures that count; nil in checkpoints of versions that did not keep it.
+  var validationFingerprint: String?
   var threads: Int
   var precision: Precision
   /// Identity of the teachers, where there are some.
@@ -44,6 +46,9 @@ struct TrainingState: Codable, Equatable {
     }
     if spec != other.spec { return "belongs to another network" }
     if dataFingerprint != other.dataFingerprint { return "belongs to other training pictures" }
+    if let validationFingerprint, validationFingerprint != other.validationFingerprint {
+      return "chose its best epoch by other validation pictures, or with others excluded"
+    }
     if precision != other.precision {
       return "was trained in \(precision.rawValue), this run would go on in \(other.precision.rawValue)"
     }

@@ -307,6 +307,7 @@ public struct TrainingReport: Sendable {
     case .null: "none"
     case .bool(let value): value ? "yes" : "no"
     case .number(let value): ReportText.general(value)
+    case .large(let value): String(value)
     case .string(let value): value
     case .array(let values): values.map(text).joined(separator: ", ")
     case .object: flattened(value).map { "\($0.name) \($0.value)" }.joined(separator: ", ")

@@ -24,8 +24,8 @@ final class StopSignals: Sendable {
   /// - Parameters:
   ///   - onHangup: called for every SIGHUP until the program is asked to end, on a thread of its own; must return soon.
   ///     nil: SIGHUP does what it usually does.
-  ///   - onSignal: called once, on the same thread.
-  init(onHangup: (@Sendable () -> Void)? = nil, onSignal: @escaping @Sendable () -> Void) {
+  ///   - onSignal: called once, on the same thread, with what the program's exit status becomes.
+  init(onHangup: (@Sendable () -> Void)? = nil, onSignal: @escaping @Sendable (ExitStatus) -> Void) {
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
@@ -46,7 +46,7 @@ final class StopSignals: Sendable {
       for number in [SIGINT, SIGTERM] { Foundation.signal(number, SIG_DFL) }
       sigdelset(&signals, SIGHUP)
       pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-      onSignal()
+      onSignal(number == SIGINT ? .interrupted : .terminated)
       while true { pause() }
     }
     thread.name = "ferd-signals"

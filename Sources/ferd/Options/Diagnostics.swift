@@ -10,8 +10,10 @@ enum Diagnostics {
 
   /// A text without what could break the line, move the cursor or colour the terminal: names of files may hold anything.
   static func printable(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+    let harmful: Set<Unicode.GeneralCategory> = [.control, .format, .lineSeparator, .paragraphSeparator]
+    return String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { harmful.contains($0.properties.generalCategory) ? "?" : $0 }))
   }
 
   static func warning(_ message: String) { note("warning: \(message)") }

@@ -19,7 +19,8 @@ struct LiveModelLoader: Sendable {
   ///
   /// - Throws: `CommandFailure` and `InferenceError` for models and bias factors that are missing or damaged.
   func load(_ configuration: StreamConfiguration) throws -> LiveModels {
-    let locator = ModelLocator()
+    // What the environment says is in the configuration already; "default" there is the bundled one whatever it says.
+    let locator = ModelLocator(environment: [:])
     let (classifiers, identity) = try AnnotationEngine.classifiers(
       path: try locator.path(
         given: configuration.model, variable: "FERD_MODEL", bundledName: ModelLocator.ensembleName, what: "model",

@@ -16,14 +16,11 @@ final class StreamSession: Sendable {
     // Several while one is under way are one.
     let (hangups, hangup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     self.hangups = hangups
-    // Set by the time that anybody calls.
-    let box = SignalBox()
-    signals = StopSignals(onHangup: { hangup.yield() }) {
+    signals = StopSignals(onHangup: { hangup.yield() }) { status in
       ending.endBySignal()
       // Whatever holds the program up, a disk or a device: it has had its time.
-      box.leave()
+      _exit(status.rawValue)
     }
-    box.signals = signals
   }
 
   /// - Parameter sourcePath: the source by its bytes, where the command line names it.
@@ -133,12 +130,4 @@ final class StreamSession: Sendable {
     if ending.cancellation.isCancelled { _exit(status.rawValue) }
     if status != .done { throw ExitCode(status.rawValue) }
   }
-}
-
-/// Leaves with the status of a signal that came.
-private final class SignalBox: @unchecked Sendable {
-  // Written once, before the signal's thread can be here.
-  var signals: StopSignals?
-
-  func leave() { _exit((signals?.status ?? .terminated).rawValue) }
 }

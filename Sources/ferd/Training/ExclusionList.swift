@@ -1,16 +1,17 @@
 import Foundation
+import Inference
 import Training
 
 /// A text file with one relative path a line; empty lines are passed over.
 enum ExclusionList {
   static func read(_ path: String) throws -> Set<String> {
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw CommandFailure(.noSuchInput, "\(path): no such list of pictures")
+    let bytes = try FileAccess.read(path, acceptsPipes: true) {
+      CommandFailure(.noSuchInput, "\(path): list of pictures: \($0)")
     }
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw CommandFailure(.unreadable, "\(path): expected a text file with one relative path a line")
     }
-    return Set(text.split(whereSeparator: \.isNewline).map(String.init))
+    return Set(text.drop { $0 == "\u{FEFF}" }.split(whereSeparator: \.isNewline).map(String.init))
   }
 
   /// Warns about paths that leave nothing out: most often they are relative to another folder.

@@ -74,7 +74,7 @@ struct RecipeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How often classes come: natural, balanced, dynamic (balanced, then by validation recall), or a power from 0 "
-        + "(natural) to 1 (balanced).", valueName: "kind"))
+        + "(natural) over 1 (balanced) to 2.", valueName: "kind"))
   var sampler: String?
 
   @Option(help: ArgumentHelp("Classes of extra importance, separated by commas.", valueName: "names"))

@@ -22,6 +22,7 @@ struct TrainingDataOptions: ParsableArguments {
   var exclude: String?
 
   func validate() throws {
+    guard !dataDir.isEmpty else { throw ValidationError("--data-dir is empty.") }
     guard let labels else { return }
     let names = NameList.parse(labels)
     guard names.count >= 2, names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else {
@@ -51,6 +52,11 @@ struct TrainingDataOptions: ParsableArguments {
       listing, recipe: recipe, labels: classes, cacheFolder: cacheFolder, takesTest: takesTest,
       softLabels: softLabels, duplicates: excluded)
     ExclusionList.warnAboutStrays(excluded, among: data.validation.files, kind: "validation picture")
+    if !data.excludedClasses.isEmpty {
+      Diagnostics.warning(
+        "--exclude leaves no validation picture of \(data.excludedClasses.joined(separator: ", ")): the best epoch is "
+          + "chosen without regard to that")
+    }
     let unreadable = [data.training, data.validation, data.test].compactMap(\.self).flatMap(\.unreadable)
     for (path, problem) in unreadable.prefix(20) { Diagnostics.warning("\(path) is left out: \(problem)") }
     if unreadable.count > 1 {

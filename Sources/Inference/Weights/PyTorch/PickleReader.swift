@@ -38,8 +38,13 @@ struct PickleReader {
   }
 
   /// Two's complement, little-endian, `count` bytes.
-  mutating func integer(byteCount count: Int) throws(InferenceError) -> Int {
-    guard count <= 8 else { throw fail("an integer of \(count) bytes") }
+  ///
+  /// - Returns: nil where these are more than 8: of no use in a state dict, but a seed beside it may be so large.
+  mutating func integer(byteCount count: Int) throws(InferenceError) -> Int? {
+    guard count <= 8 else {
+      try skip(count)
+      return nil
+    }
     var result = 0
     for index in 0..<count { result |= Int(try byte()) << (8 * index) }
     let unused = 64 - 8 * count

@@ -12,7 +12,9 @@ enum PickleValue {
   case global(PickleGlobal)
   case storage(PickleStorage)
   case tensor(PickleTensor)
-  /// A type of elements, a device: allowed, of no use here.
+  /// A tensor that cannot be read, and why; no harm as long as it is none of the state dict's.
+  case unreadableTensor(String)
+  /// A type of elements, a device, a set, a very large integer: allowed, of no use here.
   case opaque
 
   /// For messages.
@@ -29,8 +31,8 @@ enum PickleValue {
     case .dictionary: "a dictionary"
     case .global(let global): "\(global.rawValue)"
     case .storage: "a storage"
-    case .tensor: "a tensor"
-    case .opaque: "a type or device"
+    case .tensor, .unreadableTensor: "a tensor"
+    case .opaque: "something of no use here"
     }
   }
 }
@@ -57,7 +59,7 @@ final class PickleList {
   var elements: [PickleValue] = []
 }
 
-/// Likewise. Keys are strings or integers, the latter in decimal digits.
+/// Likewise. Keys are strings, or what stands for other ones, such as decimal digits for integers.
 final class PickleDictionary {
   var elements: [String: PickleValue] = [:]
   /// In the order in which they came.
@@ -71,6 +73,10 @@ final class PickleDictionary {
 /// The things of Python that a state dict may refer to: all there are.
 enum PickleGlobal: String {
   case orderedDict = "collections.OrderedDict"
+  case set = "__builtin__.set"
+  case set3 = "builtins.set"
+  /// How protocol 2 writes bytes.
+  case encode = "_codecs.encode"
   case rebuildTensor = "torch._utils._rebuild_tensor_v2"
   case rebuildParameter = "torch._utils._rebuild_parameter"
   case size = "torch.Size"

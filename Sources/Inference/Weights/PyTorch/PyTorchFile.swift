@@ -21,8 +21,10 @@ enum PyTorchFile {
   /// Before version 1.6 it was several pickles with the values behind them; before 0.1.10 a tar archive.
   private static func isLegacy(_ bytes: [UInt8]) -> Bool {
     let isPickle = bytes.count >= 2 && bytes[0] == 0x80 && 2...5 ~= bytes[1]
-    return isPickle || bytes.dropFirst(257).starts(with: Array("ustar".utf8))
+    return isPickle || isTar(bytes)
   }
+
+  private static func isTar(_ bytes: [UInt8]) -> Bool { bytes.dropFirst(257).starts(with: Array("ustar".utf8)) }
 
   /// The tensors of the file's state dict.
   ///
@@ -31,6 +33,12 @@ enum PyTorchFile {
   static func read(
     _ bytes: [UInt8], path: String
   ) throws(InferenceError) -> (tensors: [String: Tensor], integers: [String: String]) {
+    guard !isTar(bytes) else {
+      throw .unreadableFile(
+        path: path,
+        "a file in PyTorch's format from before version 0.1.10. Convert it with a PyTorch of today, if you trust it: "
+          + "torch.save(torch.load(FILE, map_location=\"cpu\", weights_only=False), NEW_FILE)")
+    }
     guard isZip(bytes) else {
       throw .unreadableFile(
         path: path,
@@ -69,19 +77,39 @@ enum PyTorchFile {
     guard case .dictionary(let outer) = value else {
       throw .unreadableFile(path: path, "expected a dictionary of tensors, found \(value.kind)")
     }
-    if isStateDict(outer) { return outer }
-    for key in wrappers {
-      if case .dictionary(let inner)? = outer.elements[key], isStateDict(inner) { return inner }
-    }
+    if let found = stateDict(in: outer, depth: 2) { return found }
     throw .unreadableFile(
       path: path,
       "no state dict: expected tensors by name, or such a dictionary under \(wrappers.joined(separator: ", ")); "
-        + "found the keys \(outer.keys.prefix(8).joined(separator: ", "))")
+        + "found \(outer.keys.prefix(8).map { describe($0, outer) }.joined(separator: ", "))")
   }
 
+  /// - Parameter depth: How deep in other dictionaries it may be.
+  private static func stateDict(in dictionary: PickleDictionary, depth: Int) -> PickleDictionary? {
+    if isStateDict(dictionary) { return dictionary }
+    guard depth > 0 else { return nil }
+    for key in wrappers {
+      guard case .dictionary(let inner)? = dictionary.elements[key] else { continue }
+      if let found = stateDict(in: inner, depth: depth - 1) { return found }
+    }
+    return nil
+  }
+
+  /// Whether there are tensors, and nothing beside them but what a program may note there, such as an epoch.
   private static func isStateDict(_ dictionary: PickleDictionary) -> Bool {
-    !dictionary.keys.isEmpty
-      && dictionary.elements.values.allSatisfy { if case .tensor = $0 { true } else { false } }
+    var hasTensors = false
+    for value in dictionary.elements.values {
+      switch value {
+      case .tensor, .unreadableTensor: hasTensors = true
+      case .none, .bool, .integer, .float, .string, .opaque: continue
+      default: return false
+      }
+    }
+    return hasTensors
+  }
+
+  private static func describe(_ key: String, _ dictionary: PickleDictionary) -> String {
+    "\(key.prefix(100)) (\(dictionary.elements[key]?.kind ?? ""))"
   }
 
   private static func tensors(
@@ -92,10 +120,18 @@ enum PyTorchFile {
     var elementsLeft = elementLimit
     // PyTorch does not compress; what somebody compressed later may have grown so much from what the file has.
     let contentLimit = 1 << 26 + 8 * archive.byteCount
-    // A storage may serve several tensors; the last one read is kept.
-    var cached: (key: String, content: [UInt8])?
+    var readable: [(name: String, tensor: PickleTensor)] = []
     for name in dictionary.keys {
-      guard case .tensor(let tensor)? = dictionary.elements[name] else { continue }
+      switch dictionary.elements[name] {
+      case .tensor(let tensor)?: readable.append((name, tensor))
+      case .unreadableTensor(let problem)?: throw .parameter(name: name, problem)
+      default: continue
+      }
+    }
+    // A storage may serve several tensors; so each is read once.
+    readable.sort { ($0.tensor.storage.key, $0.name) < ($1.tensor.storage.key, $1.name) }
+    var cached: (key: String, content: [UInt8])?
+    for (name, tensor) in readable {
       guard tensor.storage.type.isFloatingPoint else {
         integers[name] = tensor.storage.type.rawValue
         continue
@@ -107,7 +143,12 @@ enum PyTorchFile {
       let storage = tensor.storage
       if cached?.key != storage.key {
         cached = nil
-        cached = (storage.key, try archive.content("\(folder)\(storage.key)", limit: contentLimit))
+        do {
+          cached = (storage.key, try archive.content("\(folder)\(storage.key)", limit: contentLimit))
+        } catch {
+          guard case .unreadableFile(_, let problem) = error else { throw error }
+          throw .parameter(name: name, problem)
+        }
       }
       let content = cached!.content
       guard content.count / storage.type.byteCount >= storage.count else {
@@ -128,34 +169,38 @@ enum PyTorchFile {
         return Safetensors.values(
           UnsafeRawBufferPointer(rebasing: bytes[start..<start + tensor.elementCount * size]), tensor.storage.type)
       }
-      // As far as the view reaches, widened; then picked out in row-major order.
-      let last = zip(tensor.shape, tensor.strides).reduce(tensor.offset) { $0 + ($1.0 - 1) * $1.1 }
-      let region = Safetensors.values(
-        UnsafeRawBufferPointer(rebasing: bytes[tensor.offset * size..<(last + 1) * size]), tensor.storage.type)
-      return gather(region, shape: tensor.shape, strides: tensor.strides)
+      let picked = gather(bytes, from: tensor.offset, size: size, shape: tensor.shape, strides: tensor.strides)
+      return picked.withUnsafeBytes { Safetensors.values($0, tensor.storage.type) }
     }
   }
 
-  private static func gather(_ source: [Float], shape: [Int], strides: [Int]) -> [Float] {
+  /// A view's elements in row-major order. Only these are touched: the view may reach far.
+  ///
+  /// - Parameters:
+  ///   - start: In elements, like `strides`.
+  ///   - size: Of an element in bytes.
+  private static func gather(
+    _ source: UnsafeRawBufferPointer, from start: Int, size: Int, shape: [Int], strides: [Int]
+  ) -> [UInt8] {
     let count = shape.reduce(1, *)
     var place = [Int](repeating: 0, count: shape.count)
-    return source.withUnsafeBufferPointer { source in
-      [Float](unsafeUninitializedCapacity: count) { target, initialised in
-        var offset = 0
-        for index in 0..<count {
-          target[index] = source[offset]
-          var axis = shape.count - 1
-          while axis >= 0 {
-            place[axis] += 1
-            offset += strides[axis]
-            if place[axis] < shape[axis] { break }
-            offset -= place[axis] * strides[axis]
-            place[axis] = 0
-            axis -= 1
-          }
+    return [UInt8](unsafeUninitializedCapacity: count * size) { target, initialised in
+      let target = UnsafeMutableRawBufferPointer(target)
+      var offset = start
+      for index in 0..<count {
+        UnsafeMutableRawBufferPointer(rebasing: target[index * size..<(index + 1) * size])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset * size..<(offset + 1) * size]))
+        var axis = shape.count - 1
+        while axis >= 0 {
+          place[axis] += 1
+          offset += strides[axis]
+          if place[axis] < shape[axis] { break }
+          offset -= place[axis] * strides[axis]
+          place[axis] = 0
+          axis -= 1
         }
-        initialised = count
       }
+      initialised = count * size
     }
   }
 }

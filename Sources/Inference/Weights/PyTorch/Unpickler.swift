@@ -125,7 +125,7 @@ struct Unpickler {
     case .binInt: stack.append(.integer(try reader.number(Int32.self)))
     case .long1:
       let count = Int(try reader.byte())
-      stack.append(.integer(try reader.integer(byteCount: count)))
+      stack.append(try reader.integer(byteCount: count).map { .integer($0) } ?? .opaque)
     case .binFloat: stack.append(.float(try reader.double()))
     case .shortBinUnicode, .shortBinString: try pushString(byteCount: try reader.number(UInt8.self))
     case .binUnicode, .binString: try pushString(byteCount: try reader.number(UInt32.self))
@@ -221,6 +221,12 @@ struct Unpickler {
     switch value {
     case .string(let text): return text
     case .integer(let number): return String(number)
+    case .none, .opaque: return value.kind
+    case .bool(let value): return value ? "True" : "False"
+    case .float(let number): return "\(number)"
+    case .tuple(let tuple):
+      // Only what identifies a thing of no interest here.
+      return "a tuple of \(tuple.elements.count)"
     default: throw fail("\(value.kind) as a key")
     }
   }
@@ -244,10 +250,14 @@ struct Unpickler {
     let arguments = tuple.elements
     switch global {
     case .orderedDict: return .dictionary(try orderedDictionary(arguments))
-    case .rebuildTensor: return .tensor(try tensor(arguments))
+    case .rebuildTensor: return try tensor(arguments)
     case .rebuildParameter:
-      guard case .tensor? = arguments.first else { throw fail("a parameter that is no tensor") }
-      return arguments[0]
+      switch arguments.first {
+      case .tensor, .unreadableTensor: return arguments[0]
+      default: throw fail("a parameter that is no tensor")
+      }
+    case .set, .set3: return .opaque
+    case .encode: return .bytes
     case .size:
       guard case .tuple? = arguments.first else { throw fail("a size that is no tuple") }
       return arguments[0]
@@ -285,16 +295,24 @@ struct Unpickler {
   }
 
   /// `(storage, offset, size, stride, requires_grad, backward_hooks[, metadata])`
-  private func tensor(_ arguments: [PickleValue]) throws(InferenceError) -> PickleTensor {
+  private func tensor(_ arguments: [PickleValue]) throws(InferenceError) -> PickleValue {
     guard 4...7 ~= arguments.count, case .storage(let storage) = arguments[0],
       case .integer(let offset) = arguments[1], let shape = integers(arguments[2]),
       let strides = integers(arguments[3])
     else { throw fail("a tensor made of something else than a storage, an offset, a size and strides") }
-    guard let tensor = PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides) else {
-      throw fail(
-        "a tensor of shape \(shape) and strides \(strides) at \(offset) of a storage of \(storage.count) elements")
+    if arguments.count == 7, case .dictionary(let views) = arguments[6] {
+      for name in ["neg", "conj"] {
+        if case .bool(true)? = views.elements[name] {
+          return .unreadableTensor("a view that \(name == "neg" ? "negates" : "conjugates"), which cannot be read")
+        }
+      }
     }
-    return tensor
+    guard let tensor = PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides) else {
+      return .unreadableTensor(
+        "a tensor of shape \(shape) and strides \(strides) at \(offset) of a storage of \(storage.count) elements, "
+          + "which cannot be read")
+    }
+    return .tensor(tensor)
   }
 
   private func integers(_ value: PickleValue) -> [Int]? {
