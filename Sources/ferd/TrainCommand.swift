@@ -80,8 +80,8 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    // Until training begins there is nothing to save.
-    let hasNothingToSave = Guarded(true)
+    // Until training begins there is nothing to save; a preview has a folder to remove.
+    let hasNothingToSave = Guarded(preview == nil)
     let signals = StopSignals { status in
       hasNothingToSave.withLock { if $0 { _exit(status.rawValue) } }
     }
@@ -109,6 +109,7 @@ struct TrainCommand: ParsableCommand {
       display.show(
         .note("the sampling already evens out the classes: \(recipe.loss.rawValue) is plain cross-entropy here"))
     }
+    if let status = signals.status { throw ExitCode(status.rawValue) }
     if let preview { return try draw(AugmentationPreview(data.training, recipe: recipe), to: preview) }
     var settings = EmotionTrainer.Settings(
       recipe: recipe, folder: runFolder,

@@ -115,6 +115,19 @@ struct HostilePickleTests {
     #expect(state.tensors == ["a": Tensor(zeros: [4])])
   }
 
+  @Test(arguments: [([4, 1, 2], [1, Int.max, 2]), ([1, 2], [Int.max, 1]), ([0, 3], [Int.max, 1])])
+  func stridesThatNobodyStepsAlongAreHarmless(shape: [Int], strides: [Int]) throws {
+    let state = try Self.read(Self.tensor(count: 16, offset: 1, shape: shape, strides: strides))
+    #expect(state.tensors == ["a": Tensor(zeros: shape)])
+  }
+
+  @Test func namesWithoutEndAreRefused() {
+    let name = PyTorchWriter.string(String(repeating: "a", count: 2000))
+    for pickle in [Self.bytes(["}", name, "Ns."]), Self.bytes([name, name, 0x93, "."])] {
+      #expect(Self.error(pickle).contains("a name of"))
+    }
+  }
+
   @Test func aTensorThatCannotBeReadMattersOnlyInTheStateDict() throws {
     let sound = Array(Self.tensor(count: 16, shape: [4], strides: [1]).dropLast())
     let expanded = Array(Self.tensor(count: 1, shape: [64], strides: [0]).dropLast())

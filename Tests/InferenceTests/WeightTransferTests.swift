@@ -56,6 +56,8 @@ struct WeightTransferTests {
       let error = #expect(throws: InferenceError.self) { try StateDict.fused(parts, for: backbones) }
       #expect(error?.description.contains(message) == true, "\(error!)")
     }
+    // The last layers of these have one name.
+    #expect(throws: InferenceError.self) { try StateDict.fused([good, good], for: [.fer48, .resnet18]) }
   }
 
   @Test func aFusedFileKeepsItsClasses() throws {
@@ -103,6 +105,11 @@ struct WeightTransferTests {
     let averaged = try WeightTransfer(
       state(wrapped.merging(["scale": Tensor(zeros: [1])]) { $1 }, integers: ["n_averaged": "I64"]), to: Self.spec)
     #expect(averaged.tensors == weights && averaged.unexpected == ["n_averaged", "scale"])
+    // Two that would be one stay two.
+    let both = StateDict(
+      tensors: ["module.a": Tensor(zeros: [1]), "_orig_mod.a": Tensor(zeros: [2]), "module.b": Tensor(zeros: [3])],
+      integers: ["b": "I64"], path: "file")
+    #expect(Set(both.tensors.keys) == ["module.a", "_orig_mod.a", "module.b"])
   }
 
   @Test func aLastLayerForOtherClassesStartsAnew() throws {

@@ -18,12 +18,16 @@ struct DataInputTests {
     #expect(throws: TrainingError.self, "a vertical tab is no number") { try votes(text) }
     let table = try votes(text.replacing("\u{0B}", with: ""))
     #expect(table.distributions == ["a\nb\u{2028}.png": [0.25, 0.75], " c ": [1, 0]])
+    // Empty rows of a spreadsheet, and inches.
+    let loose = try votes("file,note,angry,sad\na,5\" wide,1,0\n,,,\n,,,\nb,,0,1\n")
+    #expect(loose.distributions == ["a": [1, 0], "b": [0, 1]])
     let own = try votes("file,label,label,file\nx,file,1,3\n", names: ["label", "file"])
     #expect(own.distributions == ["x": [0.25, 0.75]])
   }
 
   @Test(arguments: [
-    ("a,1,0\nb,1,0\na,0,1\n", "row 4: a second row for \"a\""), ("a,1e39,0\n", "\"1e39\" is no number of votes"),
+    ("a,1,0\n,,\na,0,1\n", "row 4: a second row for \"a\""), ("a,1,0\n\"b,1,0\n", "row 3: a quotation mark"),
+    ("a,1e39,0\n", "\"1e39\" is no number of votes"),
   ])
   func rowsThatContradictAreRefused(rows: String, message: String) {
     let error = #expect(throws: TrainingError.self) { try votes("file,angry,sad\n" + rows) }
@@ -57,7 +61,8 @@ struct DataInputTests {
       try folder.writePicture(LumaImage(width: 8, height: 8), to: "sad/\(name)")
     }
     let data = try read(folder)
-    #expect(data.training.count + data.validation.count + data.test!.count == 10)
+    let names = [data.training, data.validation, data.test!].flatMap(\.files).map { Array($0.path.utf8) }
+    #expect(names.count == 10 && Set(names).count == 10)
   }
 
   @Test func onlyAPartOfTheValidationPicturesMayBeExcluded() throws {
@@ -96,11 +101,11 @@ struct DataInputTests {
   }
 
   @Test(arguments: [
-    (#"{"epochs": 1.5}"#, "\"epochs\": expected 60, it is 1.5"),
-    (#"{"seed": -1}"#, "\"seed\": expected 1, it is -1"),
-    (#"{"learningRate": 1e39}"#, "\"learningRate\": expected"), (#"{"epochs": null}"#, "\"epochs\" is null"),
+    (#"{"epochs": 1.5}"#, "\"epochs\" cannot be 1.5"),
+    (#"{"seed": -1}"#, "\"seed\" cannot be -1; its default is 1"),
+    (#"{"learningRate": 1e39}"#, "\"learningRate\" cannot be"), (#"{"epochs": null}"#, "\"epochs\" is null"),
     (#"{"augmentation": {"flip": null}}"#, "\"augmentation.flip\" is null"),
-    (#"{"augmentation": {"flip": "much"}}"#, "\"augmentation\": expected"),
+    (#"{"augmentation": {"flip": "much"}}"#, "\"augmentation\" cannot be"),
     (
       #"{"channelNormalisations": [{"mean": 0.5, "standardDeviation": 0.2, "median": 1}]}"#,
       "\"channelNormalisations.median\" is no setting"
@@ -111,7 +116,7 @@ struct DataInputTests {
       _ = try TrainingRecipe.decode(Data(json.utf8))
       Issue.record("was accepted")
     } catch {
-      #expect("\(error)".contains(message.replacing("60", with: "\(TrainingRecipe().epochs)")), "\(error)")
+      #expect("\(error)".contains(message), "\(error)")
     }
   }
 

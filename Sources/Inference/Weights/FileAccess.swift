@@ -10,7 +10,7 @@ package enum FileAccess {
   /// The same with errors of another module.
   ///
   /// - Parameters:
-  ///   - acceptsPipes: Whether to wait for what a pipe brings, if it is one, as a shell's `<(…)`.
+  ///   - acceptsPipes: Whether to wait for what a pipe (as a shell's `<(…)`) or a character device brings, if it is one.
   ///   - failure: makes the error from what is wrong with the file.
   package static func read<Failure: Error>(
     _ path: String, limit: Int = 1 << 32, acceptsPipes: Bool = false, failure: (String) -> Failure

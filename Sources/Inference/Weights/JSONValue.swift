@@ -3,7 +3,7 @@ public enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
   case number(Double)
-  /// A whole number that `number` would round.
+  /// A whole number above 0 that `number` would round.
   case large(UInt64)
   case string(String)
   case array([JSONValue])

@@ -32,8 +32,13 @@ public struct StateDict: Equatable, Sendable {
 
   init(tensors: [String: Tensor], integers: [String: String] = [:], path: String) {
     self.path = path
-    self.tensors = Self.renamed(tensors)
-    self.integers = Self.renamed(integers)
+    let names = Self.bareNames(Array(tensors.keys) + integers.keys)
+    func renamed<Value>(_ values: [String: Value]) -> [String: Value] {
+      Dictionary(
+        uniqueKeysWithValues: values.filter { !Self.isCounter($0.key) }.map { (names[$0.key]!, $0.value) })
+    }
+    self.tensors = renamed(tensors)
+    self.integers = renamed(integers)
   }
 
   /// The parameters of several backbones under the names that they have in a network fused of them.
@@ -56,7 +61,11 @@ public struct StateDict: Equatable, Sendable {
         labels = part.labels
       } else {
         let fits = remaining.map { backbone in
-          backbone.makeSpec().parameters.count { part.tensors[$0.name]?.shape == $0.shape }
+          // Without the last layer, which the fused network does not have.
+          let spec = backbone.makeSpec()
+          return spec.parameters.count {
+            !$0.name.hasPrefix("\(spec.outputs[0]).") && part.tensors[$0.name]?.shape == $0.shape
+          }
         }
         guard let most = fits.max(), most > 0 else {
           throw .unreadableFile(
@@ -85,15 +94,15 @@ public struct StateDict: Equatable, Sendable {
   /// PyTorch's batch norms count their batches, which nobody needs.
   static func isCounter(_ name: String) -> Bool { name.hasSuffix(".num_batches_tracked") }
 
-  /// Without the prefixes of wrappers; a name that some parameter has without them stays that one's.
-  private static func renamed<Value>(_ values: [String: Value]) -> [String: Value] {
-    var result: [String: Value] = [:]
-    for (name, value) in values where !isCounter(name) {
-      var bare = name[...]
-      while let prefix = wrapperPrefixes.first(where: { bare.hasPrefix($0) }) { bare.removeFirst(prefix.count) }
-      let isTaken = bare.count < name.count && values[String(bare)] != nil
-      result[isTaken ? name : String(bare)] = value
+  /// Names without the prefixes of wrappers, by what they are in the file; those that would then be one stay as they are.
+  private static func bareNames(_ names: [String]) -> [String: String] {
+    let bare = names.map { name in
+      var rest = name[...]
+      while let prefix = wrapperPrefixes.first(where: { rest.hasPrefix($0) }) { rest.removeFirst(prefix.count) }
+      return String(rest)
     }
-    return result
+    let counts = Dictionary(bare.map { ($0, 1) }, uniquingKeysWith: +)
+    return Dictionary(
+      zip(names, bare).map { name, bare in (name, counts[bare] == 1 ? bare : name) }, uniquingKeysWith: { $1 })
   }
 }

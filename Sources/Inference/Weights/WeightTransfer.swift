@@ -41,7 +41,8 @@ public struct WeightTransfer: Sendable {
     }
     let hasOtherClasses = source.labels != nil && labels != nil && source.labels != labels
     let startsAnew = head.contains { parameter in
-      source.tensors[parameter.name].map { hasOtherClasses || $0.shape != parameter.shape } ?? false
+      source.integers[parameter.name] != nil
+        || source.tensors[parameter.name].map { hasOtherClasses || $0.shape != parameter.shape } ?? false
     }
     let variances = Set(
       spec.nodes.filter { if case .batchNorm = $0.layer { true } else { false } }.map { "\($0.name).running_var" })

@@ -11,7 +11,7 @@ final class FolderLock {
     guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
     // Some file systems cannot lock; then there is no guard, but no obstacle either.
     guard errno == EWOULDBLOCK else { return }
-    close(descriptor)
+    // What `deinit` does comes after an error, too.
     throw .invalidSettings("another run is at work in \(folder.path); let it end, or name another folder")
   }
 

@@ -12,7 +12,9 @@ struct SoftLabels: Sendable {
   private(set) var withoutVotes: Set<String> = []
 
   static func read(_ path: String, labels: ClassLabels) throws(TrainingError) -> SoftLabels {
-    let bytes = try FileAccess.read(path) { TrainingError.noSuchInput(path: path, "soft labels: \($0)") }
+    let bytes = try FileAccess.read(path, limit: 1 << 30, acceptsPipes: true) {
+      TrainingError.noSuchInput(path: path, "soft labels: \($0)")
+    }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw .invalidData(path: path, "soft labels: expected text in UTF-8")
     }
@@ -28,9 +30,11 @@ struct SoftLabels: Sendable {
         path: path, "expected a heading with the column \"file\", it is \"\(heading.joined(separator: ","))\"")
     }
     let columns = try columns(of: heading, fileColumn: fileColumn, path: path, labels: labels)
-    var number = 1
     while let fields = rows.next() {
-      number += 1
+      let number = rows.number
+      guard !rows.isUnclosed else {
+        throw .invalidData(path: path, "row \(number): a quotation mark that is not closed")
+      }
       guard fields.count == columns.count else {
         throw .invalidData(path: path, "row \(number) has \(fields.count) fields instead of \(columns.count)")
       }
@@ -83,9 +87,10 @@ struct SoftLabels: Sendable {
       let named =
         if pictures.files.contains(where: { withoutVotes.contains($0.path) }) {
           "names some of them without a vote for any class"
-        } else if let first = withoutVotes.union(distributions.keys).min() {
-          "names pictures like \"\(first)\", they are called like \"\(pictures.files[0].path)\""
-        } else { "is empty" }
+        } else {
+          (withoutVotes.union(distributions.keys).min().map { "names pictures like \"\($0)\"" } ?? "is empty")
+            + ", they are called like \"\(pictures.files[0].path)\""
+        }
       throw .invalidData(
         path: path,
         "has votes for none of \(ReportText.count(pictures.count, "training picture")); it \(named)")

@@ -21,9 +21,19 @@ extension EmotionTrainer {
   }
 
   /// The best epoch so far and its averaged weights.
-  func readBest() throws(TrainingError) -> (record: EpochRecord, tensors: [String: Tensor]) {
+  ///
+  /// - Parameter run: What the run remembers of it.
+  func readBest(of run: TrainingState) throws(TrainingError) -> (record: EpochRecord, tensors: [String: Tensor]) {
     let checkpoint = try Checkpoint.read(from: bestPath)
     let state = try checkpoint.decodeState(BestState.self, path: bestPath)
+    // A run that was killed between its two files has a better epoch here than it remembers.
+    guard
+      state.record.epoch == run.bestEpoch && state.record.score == run.bestScore
+        || state.record.epoch > run.epoch && state.record.score > run.bestScore ?? -.infinity
+    else {
+      throw .invalidCheckpoint(
+        path: bestPath, "holds epoch \(state.record.epoch), but the best was epoch \(run.bestEpoch)")
+    }
     var tensors: [String: Tensor] = [:]
     for parameter in spec.parameters {
       guard let values = checkpoint.values(parameter.name), values.count == parameter.elementCount else {
@@ -42,12 +52,7 @@ extension EmotionTrainer {
   ///
   /// - Returns: False where it was stopped on the way; then nothing is written.
   func exportModel(isStopped: @escaping @Sendable () -> Bool) throws -> Bool {
-    let best = try readBest()
-    // A run that was killed between its two files has a better epoch here than it remembers.
-    guard best.record.epoch == state.bestEpoch || best.record.score > state.bestScore ?? -.infinity else {
-      throw TrainingError.invalidCheckpoint(
-        path: bestPath, "holds epoch \(best.record.epoch), but the best was epoch \(state.bestEpoch)")
-    }
+    let best = try readBest(of: state)
     let tensors = best.tensors
     var training: [String: JSONValue] = [
       "teachers": try JSONValue(encoding: [settings.distillation?.identity].compactMap(\.self)),

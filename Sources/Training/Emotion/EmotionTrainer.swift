@@ -315,10 +315,12 @@ extension EmotionTrainer {
         path: lastPath, "has finished \(stored.epoch) epochs; a run cannot be shortened to \(recipe.epochs)")
     }
     // Otherwise it would be missed only at the end.
-    if stored.bestEpoch > 0 { _ = try readBest() }
+    if stored.bestEpoch > 0 { _ = try readBest(of: stored) }
     try checkpoint.restore(buffers, path: lastPath)
+    let validationFingerprint = state.validationFingerprint
     state = stored
     state.recipe = recipe
+    state.validationFingerprint = validationFingerprint
     if stored.recipe != recipe {
       // Useful where time turns out shorter or longer than was thought.
       state.isFinished = stored.epoch >= recipe.epochs

@@ -97,7 +97,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
   ///
   /// - Throws: `noSuchInput`, or `invalidSettings` naming a key that is unknown or a value that does not fit.
   public static func read(_ path: String) throws(TrainingError) -> TrainingRecipe {
-    let bytes = try FileAccess.read(path, acceptsPipes: true) {
+    let bytes = try FileAccess.read(path, limit: 1 << 20, acceptsPipes: true) {
       TrainingError.noSuchInput(path: path, "recipe: \($0)")
     }
     do {
@@ -134,7 +134,7 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
         single[key] = merged[key]
         guard (try? decoded(single)) == nil else { continue }
         throw TrainingError.invalidSettings(
-          "\"\(key)\": expected \(describe(defaults[key]!)), it is \(describe(given[key]!))")
+          "\"\(key)\" cannot be \(describe(given[key]!)); its default is \(describe(defaults[key]!))")
       }
       throw TrainingError.invalidSettings("holds values of other kinds than expected")
     }
@@ -146,7 +146,6 @@ public struct TrainingRecipe: Codable, Equatable, Sendable {
     try JSONDecoder().decode(TrainingRecipe.self, from: JSONSerialization.data(withJSONObject: settings))
   }
 
-  /// - Parameter value: The default where it says what is expected.
   private static func describe(_ value: Any) -> String {
     let json = try? JSONSerialization.data(
       withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])

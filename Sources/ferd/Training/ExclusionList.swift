@@ -5,7 +5,7 @@ import Training
 /// A text file with one relative path a line; empty lines are passed over.
 enum ExclusionList {
   static func read(_ path: String) throws -> Set<String> {
-    let bytes = try FileAccess.read(path, acceptsPipes: true) {
+    let bytes = try FileAccess.read(path, limit: 1 << 26, acceptsPipes: true) {
       CommandFailure(.noSuchInput, "\(path): list of pictures: \($0)")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {

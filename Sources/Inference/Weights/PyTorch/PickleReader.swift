@@ -48,7 +48,7 @@ struct PickleReader {
     var result = 0
     for index in 0..<count { result |= Int(try byte()) << (8 * index) }
     let unused = 64 - 8 * count
-    return count == 0 ? 0 : (result << unused) >> unused
+    return (result << unused) >> unused
   }
 
   mutating func skip(_ count: Int) throws(InferenceError) {

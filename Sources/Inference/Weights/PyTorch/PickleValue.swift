@@ -75,6 +75,7 @@ enum PickleGlobal: String {
   case orderedDict = "collections.OrderedDict"
   case set = "__builtin__.set"
   case set3 = "builtins.set"
+  case counter = "collections.Counter"
   /// How protocol 2 writes bytes.
   case encode = "_codecs.encode"
   case rebuildTensor = "torch._utils._rebuild_tensor_v2"
@@ -167,7 +168,8 @@ struct PickleTensor {
     self.storage = storage
     self.offset = offset
     self.shape = shape
-    self.strides = strides
+    // Along an axis of one element nobody steps, whatever the file says.
+    self.strides = zip(shape, strides).map { size, stride in size > 1 ? stride : 0 }
   }
 
   var elementCount: Int { shape.reduce(1, *) }
@@ -176,7 +178,7 @@ struct PickleTensor {
   var isDense: Bool {
     guard elementCount > 0 else { return true }
     var expected = 1
-    for (size, stride) in zip(shape, strides).reversed() where size != 1 {
+    for (size, stride) in zip(shape, strides).reversed() where size > 1 {
       guard stride == expected else { return false }
       expected *= size
     }

@@ -33,17 +33,16 @@ enum PyTorchFile {
   static func read(
     _ bytes: [UInt8], path: String
   ) throws(InferenceError) -> (tensors: [String: Tensor], integers: [String: String]) {
-    guard !isTar(bytes) else {
-      throw .unreadableFile(
-        path: path,
-        "a file in PyTorch's format from before version 0.1.10. Convert it with a PyTorch of today, if you trust it: "
-          + "torch.save(torch.load(FILE, map_location=\"cpu\", weights_only=False), NEW_FILE)")
-    }
     guard isZip(bytes) else {
+      // PyTorch itself reads a tar archive only by running what is in it.
+      let (age, flag) =
+        isTar(bytes)
+        ? ("from before version 0.1.10. If you trust it, convert", "False")
+        : ("from before version 1.6, or a bare pickle. Convert", "True")
       throw .unreadableFile(
         path: path,
-        "a file in PyTorch's format from before version 1.6, or a bare pickle. Convert it with a PyTorch of today: "
-          + "torch.save(torch.load(FILE, map_location=\"cpu\", weights_only=True), NEW_FILE)")
+        "a file in PyTorch's format \(age) it with a PyTorch of today: "
+          + "torch.save(torch.load(FILE, map_location=\"cpu\", weights_only=\(flag)), NEW_FILE)")
     }
     let archive = try ZipArchive(bytes: bytes, path: path)
     let root = try root(of: archive, path: path)
@@ -109,7 +108,7 @@ enum PyTorchFile {
   }
 
   private static func describe(_ key: String, _ dictionary: PickleDictionary) -> String {
-    "\(key.prefix(100)) (\(dictionary.elements[key]?.kind ?? ""))"
+    "\(key) (\(dictionary.elements[key]?.kind ?? ""))"
   }
 
   private static func tensors(
@@ -118,8 +117,9 @@ enum PyTorchFile {
     var result: [String: Tensor] = [:]
     var integers: [String: String] = [:]
     var elementsLeft = elementLimit
-    // PyTorch does not compress; what somebody compressed later may have grown so much from what the file has.
-    let contentLimit = 1 << 26 + 8 * archive.byteCount
+    // PyTorch does not compress; what somebody compressed later may have grown so much, all together, from what the file
+    // has.
+    var contentLeft = 1 << 26 + 8 * archive.byteCount
     var readable: [(name: String, tensor: PickleTensor)] = []
     for name in dictionary.keys {
       switch dictionary.elements[name] {
@@ -144,7 +144,8 @@ enum PyTorchFile {
       if cached?.key != storage.key {
         cached = nil
         do {
-          cached = (storage.key, try archive.content("\(folder)\(storage.key)", limit: contentLimit))
+          cached = (storage.key, try archive.content("\(folder)\(storage.key)", limit: contentLeft))
+          contentLeft -= cached!.content.count
         } catch {
           guard case .unreadableFile(_, let problem) = error else { throw error }
           throw .parameter(name: name, problem)

@@ -7,6 +7,8 @@ struct Unpickler {
   /// A state dict takes some forty steps for each tensor.
   private static let stepLimit = 1_000_000
   private static let containerLimit = 100_000
+  /// Of the bytes of a name: keys are compared with each other and told in messages.
+  private static let nameLimit = 1000
 
   private var reader: PickleReader
   private var stepsLeft = stepLimit
@@ -219,7 +221,7 @@ struct Unpickler {
 
   private func key(_ value: PickleValue) throws(InferenceError) -> String {
     switch value {
-    case .string(let text): return text
+    case .string(let text): return try checked(text)
     case .integer(let number): return String(number)
     case .none, .opaque: return value.kind
     case .bool(let value): return value ? "True" : "False"
@@ -231,10 +233,15 @@ struct Unpickler {
     }
   }
 
+  private func checked(_ name: String) throws(InferenceError) -> String {
+    guard name.utf8.count <= Self.nameLimit else { throw fail("a name of \(name.utf8.count) bytes") }
+    return name
+  }
+
   // MARK: What is called in Python
 
   private mutating func pushGlobal(module: String, name: String) throws(InferenceError) {
-    guard let global = PickleGlobal(rawValue: "\(module).\(name)") else {
+    guard let global = PickleGlobal(rawValue: try checked("\(module).\(name)")) else {
       throw fail(
         "it wants \(module).\(name), which is not allowed: only tensors and plain containers are read. "
           + "Save the network's state_dict() alone")
@@ -256,7 +263,7 @@ struct Unpickler {
       case .tensor, .unreadableTensor: return arguments[0]
       default: throw fail("a parameter that is no tensor")
       }
-    case .set, .set3: return .opaque
+    case .set, .set3, .counter: return .opaque
     case .encode: return .bytes
     case .size:
       guard case .tuple? = arguments.first else { throw fail("a size that is no tuple") }
@@ -291,7 +298,7 @@ struct Unpickler {
       let type = global.elements, case .string(let key) = tuple.elements[2],
       case .integer(let count) = tuple.elements[4], 0...PickleStorage.countLimit ~= count
     else { throw fail("a persistent identity that is no storage of numbers") }
-    return PickleStorage(type: type, key: key, count: count)
+    return PickleStorage(type: type, key: try checked(key), count: count)
   }
 
   /// `(storage, offset, size, stride, requires_grad, backward_hooks[, metadata])`
