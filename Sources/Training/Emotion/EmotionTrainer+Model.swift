@@ -26,11 +26,11 @@ extension EmotionTrainer {
   func readBest(of run: TrainingState) throws(TrainingError) -> (record: EpochRecord, tensors: [String: Tensor]) {
     let checkpoint = try Checkpoint.read(from: bestPath)
     let state = try checkpoint.decodeState(BestState.self, path: bestPath)
-    // A run that was killed between its two files has a better epoch here than it remembers.
-    guard
-      state.record.epoch == run.bestEpoch && state.record.score == run.bestScore
-        || state.record.epoch > run.epoch && state.record.score > run.bestScore ?? -.infinity
-    else {
+    // A run that was killed between its two files has a better epoch here than it remembers, and keeps it should that epoch
+    // turn out otherwise when it is made again, with another number of threads.
+    let isRemembered = state.record.epoch == run.bestEpoch && state.record.score == run.bestScore
+    let isBetter = state.record.score > run.bestScore ?? -.infinity
+    guard isRemembered || isBetter && (state.record.epoch > run.epoch || run.isFinished) else {
       throw .invalidCheckpoint(
         path: bestPath, "holds epoch \(state.record.epoch), but the best was epoch \(run.bestEpoch)")
     }
