@@ -47,9 +47,11 @@ struct DataInputTests {
     #expect(error?.description.contains("names some of them without a vote for any class") == true, "\(error!)")
   }
 
-  private func read(_ folder: TemporaryFolder, duplicates: Set<String> = []) throws -> TrainingData {
+  private func read(
+    _ folder: TemporaryFolder, recipe: TrainingRecipe = TrainingRecipe(), duplicates: Set<String> = []
+  ) throws -> TrainingData {
     try TrainingData.read(
-      FolderListing.read(folder.path, labels: ClassLabels(Self.names)), recipe: TrainingRecipe(),
+      FolderListing.read(folder.path, labels: ClassLabels(Self.names)), recipe: recipe,
       labels: ClassLabels(Self.names), cacheFolder: folder.url.appending(path: ".cache"), softLabels: nil,
       duplicates: duplicates)
   }
@@ -125,12 +127,7 @@ struct DataInputTests {
     try folder.writeClasses(Self.names, count: 4, size: 8)
     var recipe = TrainingRecipe()
     recipe.softLabelKeep = ["fear"]
-    #expect(throws: TrainingError.self) {
-      try TrainingData.read(
-        FolderListing.read(folder.path, labels: ClassLabels(Self.names)), recipe: recipe,
-        labels: ClassLabels(Self.names), cacheFolder: folder.url.appending(path: ".cache"), softLabels: nil,
-        duplicates: [])
-    }
+    #expect(throws: TrainingError.self) { try read(folder, recipe: recipe) }
   }
 
   @Test(arguments: [9_007_199_254_740_993, UInt64.max, 7]) func aSeedIsRecordedAsItIs(seed: UInt64) throws {

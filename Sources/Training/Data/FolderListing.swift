@@ -57,8 +57,7 @@ public struct FolderListing: Equatable, Sendable {
   ) throws(TrainingError) -> FolderListing {
     let folder = URL(fileURLWithPath: path)
     let output = output.map { RunFolder(path: realPath($0)) }
-    let isKnown = { splitNames[$0.lowercased()] != nil || labels.position(of: $0) != nil }
-    let names = try subfolders(of: folder, path: path, passingOver: output, isKnown: isKnown)
+    let names = try subfolders(of: folder, path: path, labels: labels, passingOver: output)
     guard !names.isEmpty else { throw .invalidData(path: path, "has no folders; expected one per class or split") }
     var listing = FolderListing(folder: folder, splits: [:], hasSplits: true)
     guard names.contains(where: { splitNames[$0.lowercased()] != nil }) else {
@@ -88,7 +87,7 @@ public struct FolderListing: Equatable, Sendable {
       }
       let inner = folder.appending(path: name)
       let known = try listing.known(
-        try subfolders(of: inner, path: inner.path, passingOver: output, isKnown: isKnown), in: split,
+        try subfolders(of: inner, path: inner.path, labels: labels, passingOver: output), in: split,
         prefix: "\(name)/", labels: labels, leavesOutUnknown: leavesOutUnknown, path: inner.path)
       listing.splits[split] = try classes(
         in: inner, prefix: "\(name)/", names: known, labels: labels, needsAllClasses: needsAllClasses,
@@ -129,8 +128,8 @@ public struct FolderListing: Equatable, Sendable {
   ///
   /// - Throws: `noSuchInput`; `invalidData` for what is no folder.
   public static func hasClasses(_ path: String, labels: ClassLabels = .emotions) throws(TrainingError) -> Bool {
-    try subfolders(of: URL(fileURLWithPath: path), path: path, passingOver: nil) { _ in true }.contains {
-      splitNames[$0.lowercased()] != nil || labels.position(of: $0) != nil
+    try subfolders(of: URL(fileURLWithPath: path), path: path, labels: labels, passingOver: nil).contains {
+      isKnown($0, labels: labels)
     }
   }
 
@@ -150,9 +149,10 @@ public struct FolderListing: Equatable, Sendable {
         throw .invalidData(path: path, "two folders of the class \(labels.names[label])")
       }
       let inner = folder.appending(path: name)
-      let hidesOutput = output?.lies(in: inner) ?? false
+      // Asked once, as it takes a while, and not for each of many pictures.
+      let hidden = output.flatMap { $0.lies(in: inner) ? $0 : nil }
       files[label] = try contents(of: inner)
-        .filter { !$0.hasPrefix(".") && !(hidesOutput && output!.lies(in: inner.appending(path: $0))) }
+        .filter { !$0.hasPrefix(".") && !(hidden?.lies(in: inner.appending(path: $0)) ?? false) }
         .map { PictureFile(path: "\(prefix)\(name)/\($0)", label: label) }
     }
     for (label, list) in files.enumerated() where needsAllClasses && list?.isEmpty ?? true {
@@ -189,9 +189,13 @@ public struct FolderListing: Equatable, Sendable {
     return ([place.resolvingSymlinksInPath().path] + names.reversed()).joined(separator: "/")
   }
 
-  /// - Parameter isKnown: Whether a folder of that name is a class or a split.
+  /// Whether a folder of that name is a split or a class.
+  private static func isKnown(_ name: String, labels: ClassLabels) -> Bool {
+    splitNames[name.lowercased()] != nil || labels.position(of: name) != nil
+  }
+
   private static func subfolders(
-    of folder: URL, path: String, passingOver output: RunFolder?, isKnown: (String) -> Bool
+    of folder: URL, path: String, labels: ClassLabels, passingOver output: RunFolder?
   ) throws(TrainingError) -> [String] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory) else {
@@ -204,8 +208,10 @@ public struct FolderListing: Equatable, Sendable {
     return try contents(of: folder).filter { name in
       guard !name.hasPrefix(".") else { return false }
       let place = folder.appending(path: name)
-      if let output, output.lies(in: place), !isKnown(name) || realPath(place) == output.path { return false }
-      if isRunFolder, runFolderNames.contains(name), !isKnown(name) { return false }
+      if let output, output.lies(in: place), !isKnown(name, labels: labels) || realPath(place) == output.path {
+        return false
+      }
+      if isRunFolder, runFolderNames.contains(name), !isKnown(name, labels: labels) { return false }
       return FileManager.default.fileExists(atPath: place.path, isDirectory: &isDirectory) && isDirectory.boolValue
     }
   }
